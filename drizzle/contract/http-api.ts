@@ -1,0 +1,225 @@
+import { z } from 'zod'
+import { DEFAULT_MODEL, MODEL_FAMILIES } from './models.ts'
+import { TASK_ERROR_CODES } from './task-error-code.ts'
+import { BATCH_STATUSES } from './task-status.ts'
+
+export const MAX_PROMPT_CHARACTERS = 200_000
+export const MAX_MODELS = 8
+
+/** Text that PostgreSQL can hold: no NUL (refused), no lone surrogates (replaced by U+FFFD). */
+const storable = z
+  .string()
+  .refine((text) => !text.includes('\u0000'), {
+    message: 'must not contain a NUL character: the database cannot store it',
+  })
+  .overwrite((text) => text.toWellFormed())
+
+const numberField = (schema: z.ZodNumber) =>
+  z.union([schema, z.string().trim().min(1).transform(Number).pipe(schema)])
+
+/** The fields of a submit, the same in a multipart form and in JSON. */
+export const submitRequest = z.object({
+  prompt: storable
+    .refine((text) => text.trim() !== '', { message: 'must not be empty' })
+    .refine((text) => text.length <= MAX_PROMPT_CHARACTERS, {
+      message: `must have at most ${MAX_PROMPT_CHARACTERS} characters`,
+    })
+    .meta({ description: 'What all the models are asked.', example: 'Why is the sky blue?' }),
+  model: storable
+    .max(1000)
+    .default(DEFAULT_MODEL)
+    .meta({
+      description: `The models to ask, separated by commas; duplicates collapse; at most ${MAX_MODELS}.`,
+      example: 'gemini-2.5-flash, deepseek-r1:1.5b, qwen3:1.7b',
+    }),
+  conversation_id: z
+    .string()
+    .max(100)
+    .optional()
+    .meta({ description: 'The conversation to go on with; without it a new one begins.' }),
+  mode: z.enum(['text', 'image']).default('text').meta({ description: 'What to make.' }),
+  gemini_concurrency: numberField(z.number().int().min(1).max(2))
+    .default(1)
+    .meta({ description: 'How many calls each Gemini model gets: 1, or 2 on different nodes.' }),
+  system: storable.max(20_000).optional().meta({ description: 'A system prompt.' }),
+  temperature: numberField(z.number().min(0).max(2)).optional(),
+  max_tokens: numberField(z.number().int().min(1).max(1_000_000)).optional(),
+})
+
+export type SubmitRequest = z.output<typeof submitRequest>
+
+const id = z.uuid().meta({ example: '01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f' })
+const time = z.iso.datetime().meta({ example: '2026-01-31T12:00:00.000Z' })
+
+const file = z
+  .object({
+    file_id: id,
+    name: z.string(),
+    type: z.string(),
+    bytes: z.number().int(),
+    url: z.string(),
+  })
+  .meta({ id: 'File' })
+
+export const submitAnswer = z
+  .object({
+    batch_id: id,
+    conversation_id: id,
+    message: z.literal('Tasks dispatched successfully'),
+    task_ids: z.array(id).meta({ description: 'In the order of the model list, then slot.' }),
+  })
+  .meta({ id: 'SubmitAnswer' })
+
+export const usage = z
+  .object({
+    input_tokens: z.number().int().nullable(),
+    output_tokens: z.number().int().nullable(),
+    reasoning_tokens: z.number().int().nullable(),
+    cached_tokens: z.number().int().nullable(),
+  })
+  .meta({ id: 'Usage' })
+
+export type Usage = z.output<typeof usage>
+
+const resultShape = {
+  task_id: id,
+  model: z.string(),
+  slot: z.number().int(),
+  model_name: z.string().meta({ description: 'For people; ends in (#1), (#2) only when doubled.' }),
+  status: z.number().int().min(0).max(4).meta({
+    description: '0 PENDING, 1 SUCCESS, 2 FAILED, 3 PROCESSING, 4 CANCELLED.',
+  }),
+  response_text: z.string().nullable().meta({
+    description: 'The answer; while status is 3, what there is of it so far.',
+  }),
+  reasoning_text: z.string().nullable(),
+  error_code: z.enum(TASK_ERROR_CODES).nullable(),
+  error_msg: z.string().nullable(),
+  cost_time: z.number().nullable().meta({ description: 'Seconds from start to finish.' }),
+  usage: usage.nullable(),
+  finish_reason: z.string().nullable().meta({
+    description: 'Why the model stopped; `cut` where an answer over 1 MB was cut.',
+  }),
+  created_at: time,
+  started_at: time.nullable(),
+  finished_at: time.nullable(),
+  files: z.array(file).meta({ description: 'Pictures that the model made; none yet.' }),
+}
+
+export const result = z.object(resultShape).meta({ id: 'Result' })
+
+export const task = z
+  .object({ ...resultShape, batch_id: id, conversation_id: id })
+  .meta({ id: 'Task' })
+
+export const batch = z
+  .object({
+    batch_id: id,
+    conversation_id: id,
+    status: z.enum(BATCH_STATUSES),
+    user_prompt: z.string(),
+    mode: z.enum(['text', 'image']),
+    files: z.array(file),
+    created_at: time,
+    finished_at: time.nullable(),
+    poll_after_ms: z.number().int().nullable().meta({
+      description: 'How long to wait before the next poll; null when the batch has ended.',
+    }),
+    results: z.array(result),
+  })
+  .meta({ id: 'Batch' })
+
+export const history = z
+  .object({
+    conversation_id: id,
+    title: z.string(),
+    batches: z.array(batch).meta({ description: 'Oldest first.' }),
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: 'History' })
+
+export const conversations = z
+  .object({
+    conversations: z.array(
+      z.object({ conversation_id: id, title: z.string(), created_at: time, updated_at: time }),
+    ),
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: 'Conversations' })
+
+export const models = z
+  .object({
+    object: z.literal('list'),
+    data: z.array(
+      z.object({
+        id: z.string(),
+        object: z.literal('model'),
+        owned_by: z.string(),
+        family: z.enum(MODEL_FAMILIES.map(({ family }) => family)),
+        accepts: z.array(z.string()),
+        reasoning: z.boolean(),
+        available: z.boolean().meta({ description: 'Whether a worker listens to its stream.' }),
+      }),
+    ),
+  })
+  .meta({ id: 'Models' })
+
+const dependency = z.object({
+  state: z.enum(['up', 'down']),
+  code: z.string().optional().meta({ description: 'What went wrong, as a code.' }),
+})
+
+export const health = z
+  .object({
+    status: z.enum(['ok', 'degraded']),
+    dependencies: z.object({ postgres: dependency, redis: dependency }),
+    workers: z
+      .object({ heard_of: z.number().int(), families: z.record(z.string(), z.number().int()) })
+      .nullable()
+      .meta({ description: 'Workers heard of lately, in all and by family; null without Redis.' }),
+  })
+  .meta({ id: 'Health' })
+
+export const listQuery = z.object({
+  limit: numberField(z.number().int().min(1).max(100)).default(50),
+  cursor: z.string().max(200).optional(),
+})
+
+/** Every code that an error answer of the gateway can carry, with its status. */
+export const ERROR_STATUS = {
+  invalid_request: 400,
+  unknown_model: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  idempotency_conflict: 422,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  rate_limited: 429,
+  internal: 500,
+  unavailable: 503,
+} as const
+
+export type ErrorCode = keyof typeof ERROR_STATUS
+
+export const errorAnswer = z
+  .object({
+    error: z.object({
+      code: z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]),
+      type: z.enum(['invalid_request_error', 'api_error']),
+      message: z.string(),
+      param: z.string().nullable(),
+      request_id: z.string(),
+    }),
+  })
+  .meta({ id: 'Error' })
+
+export type SubmitAnswer = z.output<typeof submitAnswer>
+export type Result = z.output<typeof result>
+export type Task = z.output<typeof task>
+export type Batch = z.output<typeof batch>
+export type History = z.output<typeof history>
+export type Conversations = z.output<typeof conversations>
+export type Models = z.output<typeof models>
+export type Health = z.output<typeof health>
+export type ErrorAnswer = z.output<typeof errorAnswer>

@@ -1,0 +1,123 @@
+/** What a model can be asked to make. */
+export type Mode = 'text' | 'image'
+
+/** One row of the model registry: all that the system knows of a family of models. */
+export type ModelFamily = {
+  family: string
+  ownedBy: string
+  /** Lower-case names; a `*` at the end stands for any ending. */
+  patterns: readonly string[]
+  /** The names that `GET /v1/models` lists. Any other that fits a pattern is accepted too. */
+  models: readonly string[]
+  stream: string
+  group: string
+  /** The file in `workers-node/providers/` that speaks to it. */
+  provider: 'gemini' | 'deepseek' | 'openai-compatible'
+  /**
+   * The names of the settings that say where the service is, with which key, and how long it may
+   * take (ms); a worker for the family needs at least one of those in `enough`.
+   */
+  endpoint: { url: string; key: string; nodes?: string; timeout?: string; enough: string[] }
+  accepts: readonly 'text'[]
+  makes: readonly Mode[]
+  reasoning: boolean
+  /** Whether `gemini_concurrency` doubles its tasks. */
+  doubles: boolean
+  /** The longest that one call may take, in ms. */
+  totalMs: number
+  /** How long a client should wait between two polls, in ms. */
+  pollAfterMs: number
+  /** How much of the conversation a call carries. */
+  history: { turns: number; characters: number }
+}
+
+/** THE model registry. Adding a family is one row here. */
+export const MODEL_FAMILIES: readonly ModelFamily[] = [
+  {
+    family: 'gemini',
+    ownedBy: 'google',
+    patterns: ['gemini*'],
+    models: ['gemini-2.5-flash', 'gemini-2.5-pro'],
+    stream: 'gemini_stream',
+    group: 'gemini_group',
+    provider: 'gemini',
+    endpoint: {
+      url: 'GEMINI_BASE_URL',
+      key: 'GEMINI_API_KEY',
+      nodes: 'GEMINI_NODES',
+      enough: ['GEMINI_API_KEY', 'GEMINI_NODES'],
+    },
+    accepts: ['text'],
+    makes: ['text'],
+    reasoning: true,
+    doubles: true,
+    totalMs: 180_000,
+    pollAfterMs: 1000,
+    history: { turns: 20, characters: 200_000 },
+  },
+  {
+    family: 'deepseek',
+    ownedBy: 'deepseek',
+    patterns: ['deepseek*'],
+    models: ['deepseek-r1:1.5b', 'deepseek-chat', 'deepseek-reasoner'],
+    stream: 'deepseek_stream',
+    group: 'deepseek_group',
+    provider: 'deepseek',
+    endpoint: {
+      url: 'DEEPSEEK_SERVICE_URL',
+      key: 'DEEPSEEK_API_KEY',
+      timeout: 'DEEPSEEK_TIMEOUT_MS',
+      enough: ['DEEPSEEK_SERVICE_URL', 'DEEPSEEK_API_KEY'],
+    },
+    accepts: ['text'],
+    makes: ['text'],
+    reasoning: true,
+    doubles: false,
+    totalMs: 300_000,
+    pollAfterMs: 1500,
+    history: { turns: 20, characters: 60_000 },
+  },
+  {
+    family: 'qwen',
+    ownedBy: 'qwen',
+    patterns: ['qwen*', '千问*'],
+    models: ['qwen3:1.7b'],
+    stream: 'qwen_stream',
+    group: 'qwen_group',
+    provider: 'openai-compatible',
+    endpoint: { url: 'LLM_SERVICE_URL', key: 'LLM_API_KEY', enough: ['LLM_SERVICE_URL'] },
+    accepts: ['text'],
+    makes: ['text'],
+    reasoning: true,
+    doubles: false,
+    totalMs: 180_000,
+    pollAfterMs: 1000,
+    history: { turns: 20, characters: 60_000 },
+  },
+]
+
+export const DEFAULT_MODEL = 'gemini-2.5-flash'
+
+/** The family that serves a model of this name, if any. */
+export function familyOfModel(model: string): ModelFamily | undefined {
+  const name = model.toLowerCase()
+  return MODEL_FAMILIES.find(({ patterns }) =>
+    patterns.some((pattern) =>
+      pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+    ),
+  )
+}
+
+/** The registry row of a family. Throws where there is none: the name came from our own rows. */
+export function familyNamed(name: string): ModelFamily {
+  const found = MODEL_FAMILIES.find(({ family }) => family === name)
+  if (!found) throw new Error(`no model family ${name} in the registry`)
+  return found
+}
+
+/** One sentence that lists the models a caller may name. */
+export function knownModels(): string {
+  const names = MODEL_FAMILIES.flatMap(({ models }) => models).join(', ')
+  const patterns = MODEL_FAMILIES.flatMap(({ patterns }) => patterns).join(', ')
+  return `Known models: ${names}; and any name that fits ${patterns}.`
+}

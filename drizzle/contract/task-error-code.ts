@@ -1,0 +1,20 @@
+/** Every reason for which a task can end FAILED, with the sentence a person reads. A closed list. */
+export const TASK_ERRORS = {
+  model_unreachable: 'The model service could not be reached.',
+  model_overloaded: 'The model service has too many requests at the moment.',
+  model_unavailable: 'The model service reported a fault of its own.',
+  model_not_found: 'The model service does not have this model.',
+  model_refused_credentials: 'The model service refused the configured credentials.',
+  model_rejected_request: 'The model service rejected the request.',
+  model_timeout: 'The model did not finish within its time.',
+  model_broke_off: 'The connection to the model broke off before the answer was complete.',
+  model_answer_invalid: 'The model service sent an answer that could not be read.',
+  empty_response: 'The model ended without an answer.',
+  truncated: 'The model stopped before its answer was complete; the text so far is kept.',
+  unstorable_result: 'The answer of the model could not be stored.',
+  internal: 'The task failed through a fault in the worker.',
+} as const
+
+export type TaskErrorCode = keyof typeof TASK_ERRORS
+
+export const TASK_ERROR_CODES = Object.keys(TASK_ERRORS) as [TaskErrorCode, ...TaskErrorCode[]]

@@ -1,0 +1,278 @@
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  check,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  real,
+  smallint,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+
+/** Times are the database's own `now()`, never a process's clock. */
+const time = (name: string) => timestamp(name, { withTimezone: true })
+const createdAt = () => time('created_at').notNull().defaultNow()
+const ownerColumn = () => text('owner').notNull()
+
+export const conversations = pgTable(
+  'conversations',
+  {
+    id: uuid('id').primaryKey(),
+    owner: ownerColumn(),
+    title: text('title').notNull(),
+    turns: integer('turns').notNull(),
+    createdAt: createdAt(),
+    updatedAt: time('updated_at').notNull().defaultNow(),
+  },
+  (table) => [index('conversations_by_owner').on(table.owner, table.updatedAt, table.id)],
+)
+
+export const batches = pgTable(
+  'batches',
+  {
+    id: uuid('id').primaryKey(),
+    conversationId: uuid('conversation_id')
+      .notNull()
+      .references(() => conversations.id, { onDelete: 'cascade' }),
+    owner: ownerColumn(),
+    turn: integer('turn').notNull(),
+    userPrompt: text('user_prompt').notNull(),
+    mode: text('mode').notNull(),
+    system: text('system'),
+    temperature: real('temperature'),
+    maxTokens: integer('max_tokens'),
+    traceparent: text('traceparent').notNull(),
+    chosenTaskId: uuid('chosen_task_id'),
+    totalTasks: integer('total_tasks').notNull(),
+    openTasks: integer('open_tasks').notNull(),
+    successTasks: integer('success_tasks').notNull().default(0),
+    failedTasks: integer('failed_tasks').notNull().default(0),
+    cancelledTasks: integer('cancelled_tasks').notNull().default(0),
+    /** Computed by the database, so that no statement can store an untrue one. */
+    status: text('status')
+      .notNull()
+      .generatedAlwaysAs(
+        sql`CASE WHEN open_tasks > 0 THEN 'PROCESSING'
+          WHEN success_tasks = total_tasks THEN 'COMPLETED'
+          WHEN cancelled_tasks = total_tasks THEN 'CANCELLED'
+          WHEN success_tasks = 0 THEN 'FAILED'
+          ELSE 'PARTIAL' END`,
+      ),
+    createdAt: createdAt(),
+    finishedAt: time('finished_at'),
+  },
+  (table) => [
+    uniqueIndex('batches_by_turn').on(table.conversationId, table.turn),
+    check('batches_mode', sql`mode IN ('text', 'image')`),
+    check(
+      'batches_counters',
+      sql`total_tasks > 0
+        AND least(open_tasks, success_tasks, failed_tasks, cancelled_tasks) >= 0
+        AND open_tasks + success_tasks + failed_tasks + cancelled_tasks = total_tasks`,
+    ),
+    check('batches_finished_when_none_open', sql`(open_tasks = 0) = (finished_at IS NOT NULL)`),
+  ],
+)
+
+export const tasks = pgTable(
+  'tasks',
+  {
+    id: uuid('id').primaryKey(),
+    batchId: uuid('batch_id')
+      .notNull()
+      .references(() => batches.id, { onDelete: 'cascade' }),
+    conversationId: uuid('conversation_id').notNull(),
+    owner: ownerColumn(),
+    position: smallint('position').notNull(),
+    model: text('model').notNull(),
+    modelName: text('model_name').notNull(),
+    family: text('family').notNull(),
+    slot: smallint('slot').notNull(),
+    status: smallint('status').notNull().default(0),
+    /** Goes up at every claim, release, retry and cancel: who holds an old one holds nothing. */
+    fence: integer('fence').notNull().default(0),
+    failures: integer('failures').notNull().default(0),
+    deaths: integer('deaths').notNull().default(0),
+    attempt: integer('attempt').notNull().default(0),
+    workerId: text('worker_id'),
+    workerKey: bigint('worker_key', { mode: 'bigint' }),
+    nodeId: uuid('node_id'),
+    leaseExpiresAt: time('lease_expires_at'),
+    runAfter: time('run_after').notNull().defaultNow(),
+    rungAt: time('rung_at').notNull().defaultNow(),
+    waitingSince: time('waiting_since'),
+    responseText: text('response_text'),
+    reasoningText: text('reasoning_text'),
+    errorCode: text('error_code'),
+    errorMsg: text('error_msg'),
+    usage: jsonb('usage'),
+    finishReason: text('finish_reason'),
+    answeredBy: text('answered_by'),
+    firstTokenMs: integer('first_token_ms'),
+    createdAt: createdAt(),
+    startedAt: time('started_at'),
+    finishedAt: time('finished_at'),
+  },
+  (table) => [
+    uniqueIndex('tasks_by_batch').on(table.batchId, table.position),
+    index('tasks_processing').on(table.id).where(sql`status = 3`),
+    index('tasks_pending_by_rung').on(table.family, table.rungAt).where(sql`status = 0`),
+    check('tasks_status', sql`status BETWEEN 0 AND 4`),
+    check('tasks_counters', sql`least(fence, failures, deaths, attempt) >= 0`),
+    check(
+      'tasks_held_while_processing',
+      sql`(status = 3) = (lease_expires_at IS NOT NULL)
+        AND (status <> 3 OR (worker_id IS NOT NULL AND worker_key IS NOT NULL AND started_at IS NOT NULL))`,
+    ),
+    check('tasks_finished_when_ended', sql`(status IN (1, 2, 4)) = (finished_at IS NOT NULL)`),
+    check('tasks_success_has_answer', sql`status <> 1 OR response_text IS NOT NULL`),
+    check(
+      'tasks_failed_has_reason',
+      sql`status <> 2 OR (error_code IS NOT NULL AND error_msg IS NOT NULL)`,
+    ),
+    check('tasks_pending_has_no_answer', sql`status NOT IN (0, 3) OR response_text IS NULL`),
+  ],
+)
+
+/** Text of answers still being written. UNLOGGED (see the migration): worth nothing after a crash. */
+export const taskPartials = pgTable('task_partials', {
+  taskId: uuid('task_id').primaryKey(),
+  fence: integer('fence').notNull(),
+  responseText: text('response_text').notNull(),
+  reasoningText: text('reasoning_text').notNull(),
+  updatedAt: time('updated_at').notNull().defaultNow(),
+})
+
+/** What makes a repeated submit find its first batch: one row a submit, kept 24 h. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    owner: ownerColumn(),
+    key: text('key').notNull(),
+    fingerprint: text('fingerprint').notNull(),
+    batchId: uuid('batch_id').notNull(),
+    conversationId: uuid('conversation_id').notNull(),
+    taskIds: uuid('task_ids').array().notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.owner, table.key] }),
+    index('idempotency_keys_by_age').on(table.createdAt),
+  ],
+)
+
+export const deadLetters = pgTable(
+  'dead_letters',
+  {
+    id: uuid('id').primaryKey(),
+    /** `message`: a stream entry that could not be used. `task`: a task out of attempts. */
+    kind: text('kind').notNull(),
+    source: text('source').notNull(),
+    /** The id that it had there: of the stream entry, or of the task. */
+    originalId: text('original_id').notNull(),
+    taskId: uuid('task_id'),
+    payload: text('payload').notNull(),
+    errorCode: text('error_code').notNull(),
+    errorMsg: text('error_msg').notNull(),
+    createdAt: createdAt(),
+    replayedAt: time('replayed_at'),
+  },
+  (table) => [
+    uniqueIndex('dead_letters_messages')
+      .on(table.source, table.originalId)
+      .where(sql`kind = 'message'`),
+    check('dead_letters_kind', sql`kind IN ('message', 'task')`),
+    check('dead_letters_payload', sql`octet_length(payload) <= 4096`),
+  ],
+)
+
+export const files = pgTable(
+  'files',
+  {
+    id: uuid('id').primaryKey(),
+    owner: ownerColumn(),
+    sha256: text('sha256').notNull(),
+    name: text('name').notNull(),
+    type: text('type').notNull(),
+    bytes: bigint('bytes', { mode: 'number' }).notNull(),
+    objectKey: text('object_key').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [uniqueIndex('files_by_content').on(table.owner, table.sha256)],
+)
+
+export const batchFiles = pgTable(
+  'batch_files',
+  {
+    batchId: uuid('batch_id')
+      .notNull()
+      .references(() => batches.id, { onDelete: 'cascade' }),
+    fileId: uuid('file_id')
+      .notNull()
+      .references(() => files.id),
+    position: smallint('position').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.batchId, table.position] })],
+)
+
+export const geminiServiceNodes = pgTable(
+  'gemini_service_nodes',
+  {
+    id: uuid('id').primaryKey(),
+    family: text('family').notNull(),
+    url: text('url').notNull(),
+    kind: text('kind').notNull(),
+    weight: doublePrecision('weight').notNull().default(1),
+    capacity: integer('capacity').notNull(),
+    status: text('status').notNull(),
+    errorCount: integer('error_count').notNull().default(0),
+    retryAt: time('retry_at'),
+    lastHeartbeatAt: time('last_heartbeat_at').notNull().defaultNow(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    uniqueIndex('gemini_service_nodes_by_url').on(table.family, table.url),
+    check(
+      'gemini_service_nodes_status',
+      sql`status IN ('HEALTHY', 'BUSY', '429_LIMIT', 'OFFLINE')`,
+    ),
+  ],
+)
+
+export const conversationRoutes = pgTable(
+  'conversation_routes',
+  {
+    conversationId: uuid('conversation_id')
+      .notNull()
+      .references(() => conversations.id, { onDelete: 'cascade' }),
+    family: text('family').notNull(),
+    slot: smallint('slot').notNull(),
+    nodeId: uuid('node_id')
+      .notNull()
+      .references(() => geminiServiceNodes.id, { onDelete: 'cascade' }),
+    updatedAt: time('updated_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.conversationId, table.family, table.slot] })],
+)
+
+export const sysLogs = pgTable(
+  'sys_logs',
+  {
+    id: uuid('id').primaryKey(),
+    level: text('level').notNull(),
+    source: text('source').notNull(),
+    taskId: uuid('task_id'),
+    code: text('code').notNull(),
+    message: text('message').notNull(),
+    stack: text('stack'),
+    createdAt: createdAt(),
+  },
+  (table) => [index('sys_logs_by_age').on(table.createdAt)],
+)

@@ -1,0 +1,30 @@
+import { TaskStatus } from '../contract/task-status.ts'
+import type { Statement } from './statement.ts'
+
+/** A task that a worker holds: the fence is the proof. */
+export type Held = { taskId: string; fence: number }
+
+/** Puts off the end of the leases. Returns those that are still the caller's; the rest are lost. */
+export function renewLeasesIfHeld(
+  held: Held[],
+  leaseMs: number,
+): Statement<{ id: string; fence: number }> {
+  return {
+    name: 'renew-leases-if-held',
+    text: RENEW_LEASES_IF_HELD,
+    params: [held.map(({ taskId }) => taskId), held.map(({ fence }) => fence), leaseMs],
+  }
+}
+
+const RENEW_LEASES_IF_HELD = `
+WITH held AS MATERIALIZED (
+  SELECT * FROM unnest($1::uuid[], $2::integer[]) AS h (task_id, fence)
+), seen AS MATERIALIZED (
+  SELECT t.id, t.fence, t.status FROM tasks t
+  WHERE t.id = ANY ($1::uuid[])
+  ORDER BY t.id FOR UPDATE
+)
+UPDATE tasks t SET lease_expires_at = now() + $3::integer * interval '1 ms'
+FROM seen JOIN held ON held.task_id = seen.id AND held.fence = seen.fence
+WHERE t.id = seen.id AND seen.status = ${TaskStatus.PROCESSING}
+RETURNING t.id, t.fence`

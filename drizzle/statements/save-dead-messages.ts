@@ -1,0 +1,42 @@
+import type { Statement } from './statement.ts'
+
+/** Why a stream entry could not be used. */
+export const DEAD_MESSAGES = {
+  unreadable_message: 'The stream entry is not a task message.',
+  unknown_task: 'The stream entry names a task that does not exist.',
+  future_fence: 'The stream entry carries a fence that its task has not reached.',
+} as const
+
+export type DeadMessageCode = keyof typeof DEAD_MESSAGES
+
+export type DeadMessage = {
+  id: string
+  stream: string
+  entryId: string
+  /** At most 4 KB. */
+  payload: string
+  code: DeadMessageCode
+}
+
+/** Stores bad stream entries; one that is there already is left as it is. */
+export function saveDeadMessages(messages: DeadMessage[]): Statement<never> {
+  return {
+    name: 'save-dead-messages',
+    text: SAVE_DEAD_MESSAGES,
+    params: [
+      messages.map(({ id }) => id),
+      messages.map(({ stream }) => stream),
+      messages.map(({ entryId }) => entryId),
+      messages.map(({ payload }) => payload),
+      messages.map(({ code }) => code),
+      messages.map(({ code }) => DEAD_MESSAGES[code]),
+    ],
+  }
+}
+
+const SAVE_DEAD_MESSAGES = `
+INSERT INTO dead_letters (id, kind, source, original_id, payload, error_code, error_msg)
+SELECT m.id, 'message', m.source, m.original_id, m.payload, m.error_code, m.error_msg
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+  AS m (id, source, original_id, payload, error_code, error_msg)
+ON CONFLICT (source, original_id) WHERE kind = 'message' DO NOTHING`

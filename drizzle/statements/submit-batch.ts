@@ -1,0 +1,119 @@
+import type { TaskStatus } from '../contract/task-status.ts'
+import type { Statement } from './statement.ts'
+
+export type NewTask = {
+  id: string
+  model: string
+  modelName: string
+  family: string
+  slot: number
+}
+
+export type NewBatch = {
+  owner: string
+  batchId: string
+  conversationId: string
+  /** Whether the conversation is to be made, or must be there already and be the owner's. */
+  conversationIsNew: boolean
+  title: string
+  prompt: string
+  mode: string
+  system: string | null
+  temperature: number | null
+  maxTokens: number | null
+  traceparent: string
+  idempotencyKey: string
+  fingerprint: string
+  tasks: NewTask[]
+}
+
+/** One row a task, in order. No row at all: there is no such conversation of this owner. */
+export type SubmittedTask = {
+  batch_id: string
+  conversation_id: string
+  fingerprint: string
+  /** False when this key had been used before: then the rows are those of the first submit. */
+  fresh: boolean
+  task_id: string
+  fence: number
+  status: TaskStatus
+}
+
+/**
+ * Stores conversation, batch and tasks in one statement, or finds what an earlier submit with the
+ * same key stored. It may be repeated with the same ids when its outcome is unknown.
+ *
+ * The key row is taken by DO UPDATE: with DO NOTHING the second caller of a race would see no row.
+ * The locks are taken in the order conversation, key; batch and tasks are new and nobody else's.
+ */
+export function submitBatch(batch: NewBatch): Statement<SubmittedTask> {
+  return {
+    name: 'submit-batch',
+    text: SUBMIT_BATCH,
+    params: [
+      batch.owner,
+      batch.idempotencyKey,
+      batch.fingerprint,
+      batch.batchId,
+      batch.conversationId,
+      batch.tasks.map(({ id }) => id),
+      batch.conversationIsNew,
+      batch.title,
+      batch.prompt,
+      batch.mode,
+      batch.system,
+      batch.temperature,
+      batch.maxTokens,
+      batch.traceparent,
+      batch.tasks.map(({ model }) => model),
+      batch.tasks.map(({ modelName }) => modelName),
+      batch.tasks.map(({ family }) => family),
+      batch.tasks.map(({ slot }) => slot),
+    ],
+  }
+}
+
+const SUBMIT_BATCH = `
+WITH owned AS MATERIALIZED (
+  SELECT c.id FROM conversations c
+  WHERE c.id = $5::uuid AND c.owner = $1 AND NOT $7::boolean
+  FOR UPDATE
+), key AS (
+  INSERT INTO idempotency_keys AS k (owner, key, fingerprint, batch_id, conversation_id, task_ids)
+  SELECT $1, $2, $3, $4::uuid, $5::uuid, $6::uuid[]
+  WHERE $7::boolean OR EXISTS (SELECT FROM owned)
+  ON CONFLICT (owner, key) DO UPDATE SET key = excluded.key
+  RETURNING k.fingerprint, k.batch_id, k.conversation_id, k.task_ids, xmax = 0 AS fresh
+), continued AS (
+  UPDATE conversations c SET turns = c.turns + 1, updated_at = now()
+  FROM owned, key
+  WHERE c.id = owned.id AND key.fresh
+  RETURNING c.id, c.turns
+), created AS (
+  INSERT INTO conversations (id, owner, title, turns)
+  SELECT key.conversation_id, $1, $8, 1 FROM key
+  WHERE key.fresh AND $7::boolean
+  RETURNING id, turns
+), conversation AS (
+  SELECT id, turns FROM continued UNION ALL SELECT id, turns FROM created
+), batch AS (
+  INSERT INTO batches (id, conversation_id, owner, turn, user_prompt, mode, system, temperature,
+    max_tokens, traceparent, total_tasks, open_tasks)
+  SELECT $4::uuid, conversation.id, $1, conversation.turns, $9, $10, $11, $12::real,
+    $13::integer, $14, cardinality($6::uuid[]), cardinality($6::uuid[])
+  FROM conversation
+  RETURNING id, conversation_id
+), task AS (
+  INSERT INTO tasks (id, batch_id, conversation_id, owner, position, model, model_name, family, slot)
+  SELECT t.id, batch.id, batch.conversation_id, $1, t.position, t.model, t.model_name, t.family, t.slot
+  FROM batch, unnest($6::uuid[], $15::text[], $16::text[], $17::text[], $18::smallint[])
+    WITH ORDINALITY AS t (id, model, model_name, family, slot, position)
+  RETURNING id
+)
+SELECT key.batch_id, key.conversation_id, key.fingerprint, key.fresh,
+  listed.id AS task_id, coalesce(known.fence, 0) AS fence, coalesce(known.status, 0) AS status
+FROM key
+CROSS JOIN unnest(key.task_ids) WITH ORDINALITY AS listed (id, position)
+LEFT JOIN tasks known ON known.id = listed.id AND NOT key.fresh
+WHERE NOT key.fresh OR EXISTS (SELECT FROM task)
+ORDER BY listed.position`

@@ -1,0 +1,33 @@
+import { ERROR_STATUS, type ErrorAnswer, type ErrorCode } from '../drizzle/contract/http-api.ts'
+
+/** A refusal that the caller is told about. `message` is a sentence of ours, safe to show. */
+export class ApiError extends Error {
+  override name = 'ApiError'
+  readonly code: ErrorCode
+  readonly param: string | null
+  /** Seconds after which the caller should try again. */
+  readonly retryAfter: number | undefined
+
+  constructor(code: ErrorCode, message: string, param: string | null = null, retryAfter?: number) {
+    super(message)
+    this.code = code
+    this.param = param
+    this.retryAfter = retryAfter
+  }
+}
+
+/** The answer to a refusal: the envelope, its status and its headers. */
+export function errorResponse(error: ApiError, requestId: string): Response {
+  const status = ERROR_STATUS[error.code]
+  const body: ErrorAnswer = {
+    error: {
+      code: error.code,
+      type: status < 500 ? 'invalid_request_error' : 'api_error',
+      message: error.message,
+      param: error.param,
+      request_id: requestId,
+    },
+  }
+  const headers = error.retryAfter ? { 'Retry-After': String(error.retryAfter) } : undefined
+  return Response.json(body, { status, headers })
+}

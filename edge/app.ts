@@ -1,0 +1,81 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { bodyLimit } from 'hono/body-limit'
+import { requestId } from 'hono/request-id'
+import { ApiError, errorResponse } from './api-error.ts'
+import { log } from './log.ts'
+import { DatabaseError } from './neon.ts'
+import { type AppEnv, serve } from './operation.ts'
+import { getBatch } from './routes/get-batch.ts'
+import { getHealth } from './routes/get-health.ts'
+import { getHistory } from './routes/get-history.ts'
+import { getTask } from './routes/get-task.ts'
+import { listConversations } from './routes/list-conversations.ts'
+import { listModels } from './routes/list-models.ts'
+import { submitBatch } from './routes/submit-batch.ts'
+import type { Services } from './services.ts'
+
+/** Seconds after which a caller should try again while the database is away. */
+const RETRY_AFTER_S = 5
+
+/**
+ * The gateway: every route it has, the same on every runtime. The page at `/` and the docs at
+ * `/docs` are static files, which each entry serves in its runtime's own way.
+ */
+export function createApp(services: Services) {
+  const app = new OpenAPIHono<AppEnv>()
+
+  app.use(requestId())
+  app.use(async (c, next) => {
+    c.set('settings', services.settings)
+    c.set('postgres', services.postgres)
+    c.set('redis', services.redis)
+    // Until there are identities, everything belongs to one owner.
+    c.set('owner', 'local')
+    await next()
+  })
+  app.use(bodyLimit({ maxSize: services.settings.MAX_BODY_BYTES, onError: tooLarge }))
+
+  serve(app, submitBatch) //       POST /v1/chat/completions
+  serve(app, getBatch) //          GET  /v1/batches/{batch_id}
+  serve(app, getTask) //           GET  /v1/tasks/{task_id}
+  serve(app, listConversations) // GET  /v1/conversations
+  serve(app, getHistory) //        GET  /v1/conversations/{conversation_id}/history
+  serve(app, listModels) //        GET  /v1/models
+  serve(app, getHealth) //         GET  /health
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Async-Chat',
+      version: '0.1.0',
+      description: 'One prompt, several models at once; answers are polled.',
+    },
+  })
+
+  app.notFound((c) =>
+    errorResponse(new ApiError('not_found', 'There is no such address.'), c.var.requestId),
+  )
+  app.onError((error, c) => errorResponse(asApiError(error, c.var.requestId), c.var.requestId))
+  return app
+
+  function tooLarge(): never {
+    throw new ApiError(
+      'payload_too_large',
+      `The body may have at most ${services.settings.MAX_BODY_BYTES} bytes.`,
+    )
+  }
+}
+
+/** Says nothing of the inside of an unknown error; the log has its name and the request's id. */
+function asApiError(error: Error, requestId: string): ApiError {
+  if (error instanceof ApiError) return error
+  if (error instanceof DatabaseError) {
+    log('error', 'database failed', { code: error.code, request_id: requestId })
+    if (error.unavailable) {
+      const message = 'The database is away at the moment; nothing was lost. Try again.'
+      return new ApiError('unavailable', message, null, RETRY_AFTER_S)
+    }
+  } else {
+    log('error', 'unknown error', { name: error.name, request_id: requestId })
+  }
+  return new ApiError('internal', `Something went wrong here. Quote ${requestId} when asking.`)
+}

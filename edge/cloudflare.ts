@@ -1,0 +1,12 @@
+import { createApp } from './app.ts'
+import { openServices } from './services.ts'
+
+let app: ReturnType<typeof createApp> | undefined
+
+/** The gateway on Cloudflare Workers; the runtime itself serves the page (`[assets]`). */
+export default {
+  fetch(request: Request, env: Record<string, unknown>): Response | Promise<Response> {
+    app ??= createApp(openServices(env))
+    return app.fetch(request)
+  },
+}

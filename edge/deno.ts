@@ -1,0 +1,33 @@
+import { serveStatic } from 'hono/deno'
+import { SettingsError } from '../drizzle/contract/settings.ts'
+import { createApp } from './app.ts'
+import { openServices } from './services.ts'
+
+/** The gateway on Deno. */
+declare const Deno: {
+  env: { toObject(): Record<string, string> }
+  exit(code: number): never
+  serve(
+    options: { port: number; hostname: string; onListen(address: { port: number }): void },
+    handler: (request: Request) => Response | Promise<Response>,
+  ): unknown
+}
+
+try {
+  const environment = Deno.env.toObject()
+  const app = createApp(openServices(environment))
+  app.get('*', serveStatic({ root: './edge/page/dist' }))
+  const hostname = environment.HOST || '127.0.0.1'
+  Deno.serve(
+    {
+      port: Number(environment.PORT || 8787),
+      hostname,
+      onListen: ({ port }) => console.log(`gateway ready http://${hostname}:${port}`),
+    },
+    (request) => app.fetch(request),
+  )
+} catch (error) {
+  if (!(error instanceof SettingsError)) throw error
+  console.error(error.message)
+  Deno.exit(1)
+}

@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url'
+import { serve } from '@hono/node-server'
+import { serveStatic } from '@hono/node-server/serve-static'
+import { z } from 'zod'
+import { integer, readSettings, SettingsError } from '../drizzle/contract/settings.ts'
+import { createApp } from './app.ts'
+import { openServices } from './services.ts'
+
+/** The gateway on Node. */
+try {
+  const { PORT, HOST } = readSettings(
+    z.object({ PORT: integer(0, 65_535).default(8787), HOST: z.string().default('127.0.0.1') }),
+    process.env,
+  )
+  const app = createApp(openServices(process.env))
+  app.get('*', serveStatic({ root: fileURLToPath(new URL('./page/dist', import.meta.url)) }))
+  const server = serve({ fetch: app.fetch, port: PORT, hostname: HOST }, ({ port }) =>
+    console.log(`gateway ready http://${HOST}:${port}`),
+  )
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    console.error(
+      `the gateway cannot listen on ${HOST}:${PORT} (${error.code}): choose another PORT`,
+    )
+    process.exit(1)
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => server.close(() => process.exit(0)))
+  }
+} catch (error) {
+  if (!(error instanceof SettingsError)) throw error
+  console.error(error.message)
+  process.exit(1)
+}

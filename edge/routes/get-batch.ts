@@ -1,0 +1,25 @@
+import { z } from 'zod'
+import { batch } from '../../drizzle/contract/http-api.ts'
+import { findBatch } from '../../drizzle/statements/find-batch.ts'
+import { idFromPath, json, notFound, type Operation } from '../operation.ts'
+import { withPollHint } from '../poll-hint.ts'
+
+export const getBatch: Operation = {
+  route: {
+    method: 'get',
+    path: '/v1/batches/{batch_id}',
+    summary: 'Read a batch and its answers',
+    description: 'While a model still writes, its result carries the text that there is so far.',
+    tags: ['Chat'],
+    request: { params: z.object({ batch_id: z.uuid() }) },
+    answers: { 200: { description: 'The batch.', content: json(batch) } },
+    errors: ['not_found', 'unavailable'],
+  },
+
+  async handle(c) {
+    const id = idFromPath(c, 'batch_id', 'batch')
+    const [row] = await c.var.postgres.run(findBatch(c.var.owner, id))
+    if (!row) throw notFound('batch')
+    return c.json(withPollHint(row.batch))
+  },
+}

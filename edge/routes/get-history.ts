@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { type History, history, listQuery } from '../../drizzle/contract/http-api.ts'
+import { findHistory } from '../../drizzle/statements/find-history.ts'
+import { decodeCursor, encodeCursor } from '../cursor.ts'
+import { check, idFromPath, json, notFound, type Operation } from '../operation.ts'
+import { withPollHint } from '../poll-hint.ts'
+
+const place = z.object({ turn: z.number().int().min(0).max(2_147_483_647) })
+
+export const getHistory: Operation = {
+  route: {
+    method: 'get',
+    path: '/v1/conversations/{conversation_id}/history',
+    summary: 'Read a conversation, oldest batch first',
+    tags: ['Conversations'],
+    request: { params: z.object({ conversation_id: z.uuid() }), query: listQuery },
+    answers: { 200: { description: 'A page of it.', content: json(history) } },
+    errors: ['invalid_request', 'not_found', 'unavailable'],
+  },
+
+  async handle(c) {
+    const id = idFromPath(c, 'conversation_id', 'conversation')
+    const { limit, cursor } = check(listQuery, c.req.query())
+    const after = decodeCursor(place, cursor)
+    const rows = await c.var.postgres.run(findHistory(c.var.owner, id, after?.turn ?? 0, limit + 1))
+    const first = rows[0]
+    if (!first) throw notFound('conversation')
+    const page = rows.slice(0, limit)
+    const answer: History = {
+      conversation_id: id,
+      title: first.title,
+      batches: page.flatMap(({ batch }) => (batch ? [withPollHint(batch)] : [])),
+      next_cursor: rows.length > limit ? encodeCursor({ turn: page.at(-1)!.turn }) : null,
+    }
+    return c.json(answer)
+  },
+}

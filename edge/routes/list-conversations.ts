@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { type Conversations, conversations, listQuery } from '../../drizzle/contract/http-api.ts'
+import { listConversations as listStatement } from '../../drizzle/statements/list-conversations.ts'
+import { decodeCursor, encodeCursor } from '../cursor.ts'
+import { check, json, type Operation } from '../operation.ts'
+
+const place = z.object({
+  place: z.string().regex(/^\d{4,6}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$/),
+  conversationId: z.uuid(),
+})
+
+export const listConversations: Operation = {
+  route: {
+    method: 'get',
+    path: '/v1/conversations',
+    summary: 'List conversations, the last changed first',
+    tags: ['Conversations'],
+    request: { query: listQuery },
+    answers: { 200: { description: 'A page of them.', content: json(conversations) } },
+    errors: ['invalid_request', 'unavailable'],
+  },
+
+  async handle(c) {
+    const { limit, cursor } = check(listQuery, c.req.query())
+    const after = decodeCursor(place, cursor)
+    const rows = await c.var.postgres.run(listStatement(c.var.owner, after, limit + 1))
+    const page = rows.slice(0, limit)
+    const last = page.at(-1)
+    const answer: Conversations = {
+      conversations: page.map(({ place: _, ...conversation }) => conversation),
+      next_cursor:
+        rows.length > limit && last
+          ? encodeCursor({ place: last.place, conversationId: last.conversation_id })
+          : null,
+    }
+    return c.json(answer)
+  },
+}

@@ -1,0 +1,18 @@
+import { z } from 'zod'
+import { address, integer, readSettings } from '../drizzle/contract/settings.ts'
+
+const settings = z.object({
+  DATABASE_URL: address(['postgres', 'postgresql']).describe('the Postgres to write to, over HTTP'),
+  UPSTASH_REDIS_REST_URL: address(['http', 'https']).describe('the REST address of Redis'),
+  UPSTASH_REDIS_REST_TOKEN: z.string().describe('the token of the Redis REST address'),
+  NEON_FETCH_ENDPOINT: address(['http', 'https']).optional(),
+  MAX_BODY_BYTES: integer(1024, 100 * 1024 * 1024).default(1024 * 1024),
+  INSTANCE_ID: z.string().max(100).optional(),
+})
+
+export type EdgeSettings = z.output<typeof settings>
+
+/** The gateway's settings from a runtime's environment. Throws SettingsError. */
+export function readEdgeSettings(environment: Record<string, unknown>): EdgeSettings {
+  return readSettings(settings, environment)
+}

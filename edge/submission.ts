@@ -1,0 +1,95 @@
+import type { Context } from 'hono'
+import { v7 as uuidv7 } from 'uuid'
+import { MAX_MODELS, type SubmitRequest, submitRequest } from '../drizzle/contract/http-api.ts'
+import { familyOfModel, knownModels } from '../drizzle/contract/models.ts'
+import type { NewTask } from '../drizzle/statements/submit-batch.ts'
+import { ApiError } from './api-error.ts'
+import { type AppEnv, check } from './operation.ts'
+
+/** Reads and checks the body of a submit, multipart or JSON. Throws ApiError 400, 413 or 415. */
+export async function readSubmission(c: Context<AppEnv>): Promise<SubmitRequest> {
+  const type = (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
+  if (type === 'multipart/form-data') return check(submitRequest, await readForm(c))
+  if (type === 'application/json') return check(submitRequest, await readJson(c))
+  throw new ApiError(
+    'unsupported_media_type',
+    'Send the request as multipart/form-data or application/json.',
+  )
+}
+
+async function readForm(c: Context<AppEnv>): Promise<Record<string, string>> {
+  const form = await c.req.formData().catch((error: unknown) => {
+    if (error instanceof ApiError) throw error
+    throw new ApiError('invalid_request', 'The multipart body could not be read.')
+  })
+  const fields: Record<string, string> = {}
+  for (const [name, value] of form) {
+    // A browser sends an empty, nameless file for a file field that nobody filled.
+    if (typeof value !== 'string' && value.size === 0 && !value.name) continue
+    if (typeof value !== 'string' || (name === 'files' && value)) throw noFiles(name)
+    if (Object.hasOwn(fields, name)) {
+      throw new ApiError('invalid_request', `${name}: given more than once`, name)
+    }
+    fields[name] = value
+  }
+  return fields
+}
+
+async function readJson(c: Context<AppEnv>): Promise<Record<string, unknown>> {
+  const text = await c.req.text()
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    throw new ApiError('invalid_request', 'The body is not valid JSON.')
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new ApiError('invalid_request', 'The body must be a JSON object.')
+  }
+  const fields = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+  const { files } = fields
+  if (files !== undefined && !(Array.isArray(files) && files.length === 0)) throw noFiles('files')
+  return fields
+}
+
+function noFiles(param: string): ApiError {
+  return new ApiError('invalid_request', 'Files cannot be attached yet: send text only.', param)
+}
+
+/**
+ * The tasks of a submit: one a model, in the order of the list, two for a model that is doubled.
+ * Throws ApiError 400 for an empty or too long list, an unknown model, a mode that it cannot do.
+ */
+export function tasksOf({ model, mode, gemini_concurrency }: SubmitRequest): NewTask[] {
+  const names = [...new Set(model.split(/[,，]/).map((name) => name.trim()))].filter(Boolean)
+  if (names.length === 0) {
+    throw new ApiError('invalid_request', 'model: name at least one model', 'model')
+  }
+  if (names.length > MAX_MODELS) {
+    throw new ApiError('invalid_request', `model: name at most ${MAX_MODELS} models`, 'model')
+  }
+  return names.flatMap((name) => {
+    const family = familyOfModel(name)
+    if (!family) {
+      throw new ApiError('unknown_model', `Unknown model "${name}". ${knownModels()}`, 'model')
+    }
+    if (!family.makes.includes(mode)) {
+      throw new ApiError('invalid_request', `mode: ${name} cannot make an ${mode}`, 'mode')
+    }
+    const slots = family.doubles ? gemini_concurrency : 1
+    return Array.from({ length: slots }, (_, slot) => ({
+      id: uuidv7(),
+      model: name,
+      modelName: slots > 1 ? `${name} (#${slot + 1})` : name,
+      family: family.family,
+      slot,
+    }))
+  })
+}
+
+/** A title for a conversation that begins with this prompt: its first line, cut at 80 characters. */
+export function titleOf(prompt: string): string {
+  const line = prompt.trim().split(/\r?\n/, 1)[0]!.trim()
+  const characters = Array.from(line)
+  return characters.length > 80 ? `${characters.slice(0, 79).join('')}…` : line
+}

@@ -1,0 +1,66 @@
+import { Redis } from '@upstash/redis/cloudflare'
+import { familyNamed } from '../drizzle/contract/models.ts'
+import { type Ring, streamFields } from '../drizzle/contract/stream-message.ts'
+import {
+  livingWorkers,
+  WORKER_PRESENCE_KEY,
+  type WorkerPresence,
+} from '../drizzle/contract/worker-presence.ts'
+
+/** The gateway's door to Redis: it rings, and asks who listens. It never blocks. */
+export type RedisDoor = {
+  /** One pipeline, one XADD a ring. Throws RedisError where any of them failed. */
+  ring(rings: Ring[]): Promise<void>
+  /** One pipeline. Throws RedisError. */
+  workers(): Promise<WorkerPresence[]>
+}
+
+/** A pipeline that failed. The client's own message quotes the whole command, so it is dropped. */
+export class RedisError extends Error {
+  override name = 'RedisError'
+  readonly code: 'unreachable' | 'refused'
+
+  constructor(code: 'unreachable' | 'refused') {
+    super(`the Redis pipeline failed (${code})`)
+    this.code = code
+  }
+}
+
+/** Opens the REST door. A failed fetch is tried once more: a second XADD is harmless. */
+export function openUpstash(url: string, token: string, timeoutMs: number): RedisDoor {
+  const redis = new Redis({
+    url,
+    token,
+    automaticDeserialization: false,
+    enableTelemetry: false,
+    retry: { retries: 1, backoff: () => 50 },
+    signal: () => AbortSignal.timeout(timeoutMs),
+  })
+  type Pipeline = ReturnType<typeof redis.pipeline>
+
+  async function execute(pipeline: Pipeline): Promise<unknown[]> {
+    const answers = await pipeline.exec({ keepErrors: true }).catch((error: unknown) => {
+      throw new RedisError(
+        error instanceof Error && error.name === 'UpstashError' ? 'refused' : 'unreachable',
+      )
+    })
+    if (answers.some(({ error }) => error)) throw new RedisError('refused')
+    return answers.map(({ result }) => result)
+  }
+
+  return {
+    async ring(rings) {
+      const pipeline = redis.pipeline()
+      for (const ring of rings)
+        pipeline.xadd(familyNamed(ring.family).stream, '*', streamFields(ring))
+      await execute(pipeline)
+    },
+    async workers() {
+      const pipeline = redis.pipeline()
+      pipeline.time()
+      pipeline.zrange(WORKER_PRESENCE_KEY, 0, -1, { withScores: true })
+      const [time, members] = (await execute(pipeline)) as [unknown[], unknown[]]
+      return livingWorkers(members, Number(time[0]))
+    },
+  }
+}

@@ -1,0 +1,101 @@
+import { APICallError, type LanguageModelV4 } from '@ai-sdk/provider'
+import { type ModelMessage, streamText } from 'ai'
+import type { Usage } from '../drizzle/contract/http-api.ts'
+import type { TaskErrorCode } from '../drizzle/contract/task-error-code.ts'
+import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
+
+export type AnswerPart =
+  | { type: 'text' | 'reasoning'; text: string }
+  | { type: 'end'; finishReason: string; usage: Usage; answeredBy: string }
+
+/** A call to a model that failed; the service's own words stay out of it. */
+export class ModelError extends Error {
+  override name = 'ModelError'
+  readonly code: TaskErrorCode
+
+  constructor(code: TaskErrorCode) {
+    super(code)
+    this.code = code
+  }
+}
+
+/**
+ * Streams one answer. Throws ModelError for what the service did wrong, and the signal's own reason
+ * when it was aborted.
+ */
+export async function* callModel(
+  model: LanguageModelV4,
+  task: ClaimedTask,
+  abortSignal: AbortSignal,
+): AsyncGenerator<AnswerPart> {
+  const { stream } = streamText({
+    model,
+    instructions: task.system ?? undefined,
+    messages: messagesOf(task),
+    temperature: task.temperature ?? undefined,
+    maxOutputTokens: task.max_tokens ?? undefined,
+    abortSignal,
+    // A repeat is a matter of the task protocol, which counts it.
+    maxRetries: 0,
+    // Errors come as parts of the stream; the default handler would print them, prompt and all.
+    onError: () => {},
+  })
+  for await (const part of stream) {
+    if (part.type === 'text-delta') yield { type: 'text', text: part.text }
+    else if (part.type === 'reasoning-delta') yield { type: 'reasoning', text: part.text }
+    else if (part.type === 'abort') throw abortSignal.reason
+    else if (part.type === 'error') throw modelErrorOf(part.error, abortSignal)
+    else if (part.type === 'finish-step') {
+      yield {
+        type: 'end',
+        finishReason: part.finishReason,
+        answeredBy: part.response.modelId,
+        usage: {
+          input_tokens: part.usage.inputTokens ?? null,
+          output_tokens: part.usage.outputTokens ?? null,
+          reasoning_tokens: part.usage.outputTokenDetails?.reasoningTokens ?? null,
+          cached_tokens: part.usage.inputTokenDetails?.cacheReadTokens ?? null,
+        },
+      }
+    }
+  }
+}
+
+function messagesOf({ history, prompt }: ClaimedTask): ModelMessage[] {
+  return [
+    ...history.flatMap((turn): ModelMessage[] => [
+      { role: 'user', content: turn.prompt },
+      { role: 'assistant', content: turn.answer },
+    ]),
+    { role: 'user', content: prompt },
+  ]
+}
+
+function modelErrorOf(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason
+  if (!APICallError.isInstance(error)) {
+    return new ModelError(isNetworkFault(error) ? 'model_broke_off' : 'model_answer_invalid')
+  }
+  return new ModelError(codeOfStatus(error.statusCode))
+}
+
+/** undici's codes and the system's, wherever in the chain of causes they stand. */
+function isNetworkFault(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const { code } = at as { code?: unknown }
+    if (typeof code === 'string' && /^(UND_ERR_|E[A-Z]+$)/.test(code)) return true
+    if (at.message === 'terminated') return true
+  }
+  return false
+}
+
+function codeOfStatus(status: number | undefined): TaskErrorCode {
+  if (status === undefined) return 'model_unreachable'
+  if (status === 401 || status === 403) return 'model_refused_credentials'
+  if (status === 404) return 'model_not_found'
+  if (status === 408) return 'model_timeout'
+  if (status === 429) return 'model_overloaded'
+  if (status >= 500) return 'model_unavailable'
+  // A 2xx that failed is an answer that could not be read.
+  return status >= 400 ? 'model_rejected_request' : 'model_answer_invalid'
+}

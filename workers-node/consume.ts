@@ -1,0 +1,143 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { v7 as uuidv7 } from 'uuid'
+import type { ModelFamily } from '../drizzle/contract/models.ts'
+import { streamMessage } from '../drizzle/contract/stream-message.ts'
+import type {
+  Claim,
+  ClaimedTask,
+  ClaimVerdict,
+} from '../drizzle/statements/claim-tasks-if-pending.ts'
+import {
+  type DeadMessage,
+  type DeadMessageCode,
+  saveDeadMessages,
+} from '../drizzle/statements/save-dead-messages.ts'
+import type { PostgresDoor } from '../drizzle/statements/statement.ts'
+import { codeOf, log } from './log.ts'
+import { isReply, type NativeRedis, type StreamEntry, type StreamReader } from './redis.ts'
+import type { Slots } from './slots.ts'
+import { cutToBytes, storableText } from './storable-text.ts'
+
+/** Long, so that an idle worker costs Redis about two commands a minute for all its streams. */
+const BLOCK_MS = 90_000
+const AGAIN_AFTER_MS = { first: 100, most: 2_000 }
+const MAX_PAYLOAD_BYTES = 4096
+
+export type Consumption = {
+  family: ModelFamily
+  reader: StreamReader
+  redis: NativeRedis
+  postgres: PostgresDoor
+  slots: Slots
+  claim(claim: Claim): Promise<ClaimVerdict>
+  /** Starts a claimed task, which gives its slot back when it ends. */
+  start(task: ClaimedTask): void
+  stopping: AbortSignal
+}
+
+/**
+ * The loop of one family: read as many messages as there are free slots, claim what they name,
+ * acknowledge, run. Resolves when stopping, once all that was read has been dealt with.
+ */
+export async function consume(consumption: Consumption): Promise<void> {
+  const { family, reader, redis, slots, stopping } = consumption
+  const underWay = new Set<Promise<void>>()
+  let wait = AGAIN_AFTER_MS.first
+  while (!stopping.aborted) {
+    await Promise.race([slots.untilFree(), aborted(stopping)])
+    if (stopping.aborted) break
+    try {
+      const entries = await reader.read(slots.free, BLOCK_MS)
+      wait = AGAIN_AFTER_MS.first
+      if (entries.length === 0) continue
+      slots.take(entries.length)
+      const dealing = deal(consumption, entries).finally(() => underWay.delete(dealing))
+      underWay.add(dealing)
+    } catch (error) {
+      if (stopping.aborted) break
+      if (isReply(error, 'NOGROUP')) {
+        await redis.makeGroup(family).catch(() => {})
+        continue
+      }
+      log.warn({ family: family.family, code: codeOf(error) }, 'stream not read')
+      await pause(wait)
+      wait = Math.min(wait * 2, AGAIN_AFTER_MS.most)
+    }
+  }
+  await Promise.all(underWay)
+}
+
+/** Deals with all that one read delivered; each entry holds a slot. */
+async function deal(consumption: Consumption, entries: StreamEntry[]): Promise<void> {
+  const { family, redis, slots, start } = consumption
+  const verdicts = await Promise.all(entries.map((entry) => judge(consumption, entry)))
+  const dead: DeadMessage[] = []
+  for (const [i, verdict] of verdicts.entries()) {
+    if (typeof verdict === 'string') {
+      dead.push({ ...entryOf(family, entries[i]!), code: verdict })
+    } else if (verdict?.task) {
+      start(verdict.task)
+      continue
+    }
+    slots.release()
+  }
+  try {
+    if (dead.length > 0) await bury(consumption, dead)
+    await redis.acknowledge(
+      family,
+      entries.map(({ id }) => id),
+    )
+  } catch (error) {
+    // The entries stay pending, and whoever takes them over finds nothing left to claim.
+    log.warn({ family: family.family, code: codeOf(error) }, 'messages not acknowledged')
+  }
+}
+
+/** What becomes of one entry: a verdict, the reason why it is dead, or null for a deleted one. */
+async function judge(
+  { claim, family, stopping }: Consumption,
+  { fields }: StreamEntry,
+): Promise<ClaimVerdict | DeadMessageCode | null> {
+  if (fields === null) return null
+  const message = streamMessage.safeParse(objectOf(fields))
+  if (!message.success) return 'unreadable_message'
+  const { task_id: taskId, fence } = message.data
+  for (let wait = AGAIN_AFTER_MS.first; ; wait = Math.min(wait * 2, AGAIN_AFTER_MS.most)) {
+    try {
+      const verdict = await claim({ taskId, fence, history: family.history })
+      if (verdict.verdict === 'unknown') return 'unknown_task'
+      if (verdict.verdict === 'future') return 'future_fence'
+      return verdict
+    } catch (error) {
+      log.warn({ task_id: taskId, code: codeOf(error) }, 'not claimed yet')
+      // Left PENDING; some worker's sweep rings it again.
+      if (stopping.aborted) return null
+      await pause(wait)
+    }
+  }
+}
+
+/** A bad message goes to the dead letters before it is acknowledged, so that it cannot vanish. */
+async function bury({ postgres, redis }: Consumption, dead: DeadMessage[]): Promise<void> {
+  await postgres.run(saveDeadMessages(dead))
+  await redis.copyDeadMessages(dead)
+  for (const { entryId, stream, code } of dead) {
+    log.warn({ stream, entry_id: entryId, code }, 'message is a dead letter')
+  }
+}
+
+function entryOf({ stream }: ModelFamily, { id, fields }: StreamEntry): Omit<DeadMessage, 'code'> {
+  const payload = cutToBytes(storableText(JSON.stringify(fields)), MAX_PAYLOAD_BYTES)
+  return { id: uuidv7(), stream, entryId: id, payload }
+}
+
+function objectOf(flat: string[]): Record<string, string> {
+  const object: Record<string, string> = {}
+  for (let i = 0; i + 1 < flat.length; i += 2) object[flat[i]!] = flat[i + 1]!
+  return object
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,59 @@
+import { renewLeasesIfHeld } from '../drizzle/statements/renew-leases-if-held.ts'
+import { type Partial, savePartialsIfHeld } from '../drizzle/statements/save-partials-if-held.ts'
+import type { PostgresDoor } from '../drizzle/statements/statement.ts'
+import { log } from './log.ts'
+import type { RunningCalls } from './running-call.ts'
+import { storableText } from './storable-text.ts'
+
+/** The most text that one statement carries, in characters. */
+const MAX_STATEMENT_CHARACTERS = 4_000_000
+
+/**
+ * Renews the leases of all running calls, and ends those that the database says are lost. Throws
+ * where the database does not answer: then every call goes on.
+ */
+export async function renewLeases(
+  postgres: PostgresDoor,
+  calls: RunningCalls,
+  leaseMs: number,
+): Promise<void> {
+  const asked = calls.list()
+  if (asked.length === 0) return
+  const rows = await postgres.run(
+    renewLeasesIfHeld(
+      asked.map(({ held }) => held),
+      leaseMs,
+    ),
+  )
+  const mine = new Set(rows.map(({ id, fence }) => `${id} ${fence}`))
+  for (const call of asked) {
+    // One whose answer is complete learns its fate from its own finish.
+    if (call.ended || mine.has(`${call.task.id} ${call.task.fence}`)) continue
+    log.warn({ task_id: call.task.id, fence: call.task.fence }, 'call is no longer ours')
+    call.lose()
+  }
+}
+
+/** Saves the text so far of the calls that have written since the last time. */
+export async function savePartials(postgres: PostgresDoor, calls: RunningCalls): Promise<void> {
+  let portion: Partial[] = []
+  let characters = 0
+  const send = async () => {
+    if (portion.length > 0) await postgres.run(savePartialsIfHeld(portion))
+    portion = []
+    characters = 0
+  }
+  for (const call of calls.list()) {
+    const { length } = call
+    if (call.ended || call.lost || length === call.savedLength) continue
+    if (characters + length > MAX_STATEMENT_CHARACTERS) await send()
+    portion.push({
+      ...call.held,
+      responseText: storableText(call.responseText).trimStart(),
+      reasoningText: storableText(call.reasoningText).trim(),
+    })
+    characters += length
+    call.savedLength = length
+  }
+  await send()
+}

@@ -1,0 +1,14 @@
+import type { LanguageModelV4 } from '@ai-sdk/provider'
+
+/** Where a family's models are, how to be let in, and how to get there. */
+export type ProviderEndpoint = {
+  url?: string | undefined
+  key?: string | undefined
+  /** OpenAI-compatible services to use where there is no key. */
+  nodes: string[]
+  /** A `fetch` without time-outs of its own: the budgets of a call are the worker's. */
+  fetch: typeof globalThis.fetch
+}
+
+/** Makes a model of this name, to be called through the AI SDK. */
+export type Provider = (endpoint: ProviderEndpoint) => (model: string) => LanguageModelV4

@@ -1,0 +1,28 @@
+/** How many calls of one family may run at once in this process. */
+export class Slots {
+  private readonly total: number
+  private taken = 0
+  private waiting: (() => void)[] = []
+
+  constructor(total: number) {
+    this.total = total
+  }
+
+  get free(): number {
+    return this.total - this.taken
+  }
+
+  take(count: number): void {
+    this.taken += count
+  }
+
+  release(count = 1): void {
+    this.taken -= count
+    for (const wake of this.waiting.splice(0)) wake()
+  }
+
+  /** Resolves when at least one is free. */
+  async untilFree(): Promise<void> {
+    while (this.free <= 0) await new Promise<void>((resolve) => this.waiting.push(resolve))
+  }
+}
