@@ -28,6 +28,10 @@ export function errorResponse(error: ApiError, requestId: string): Response {
       request_id: requestId,
     },
   }
-  const headers = error.retryAfter ? { 'Retry-After': String(error.retryAfter) } : undefined
+  // A response of our own takes over none of the headers that were set on the context before.
+  const headers = new Headers({ 'X-Request-Id': requestId })
+  // The rest of a body that is too large is never read, so the connection cannot be used again.
+  if (error.code === 'payload_too_large') headers.set('Connection', 'close')
+  if (error.retryAfter) headers.set('Retry-After', String(error.retryAfter))
   return Response.json(body, { status, headers })
 }

@@ -71,7 +71,7 @@ function asApiError(error: Error, requestId: string): ApiError {
   if (error instanceof DatabaseError) {
     log('error', 'database failed', { code: error.code, request_id: requestId })
     if (error.unavailable) {
-      const message = 'The database is away at the moment; nothing was lost. Try again.'
+      const message = 'The database is away at the moment. Try again in a few seconds.'
       return new ApiError('unavailable', message, null, RETRY_AFTER_S)
     }
   } else {

@@ -1,4 +1,4 @@
-import { APICallError, type LanguageModelV4 } from '@ai-sdk/provider'
+import { AISDKError, APICallError, type LanguageModelV4 } from '@ai-sdk/provider'
 import { type ModelMessage, streamText } from 'ai'
 import type { Usage } from '../drizzle/contract/http-api.ts'
 import type { TaskErrorCode } from '../drizzle/contract/task-error-code.ts'
@@ -40,24 +40,28 @@ export async function* callModel(
     // Errors come as parts of the stream; the default handler would print them, prompt and all.
     onError: () => {},
   })
-  for await (const part of stream) {
-    if (part.type === 'text-delta') yield { type: 'text', text: part.text }
-    else if (part.type === 'reasoning-delta') yield { type: 'reasoning', text: part.text }
-    else if (part.type === 'abort') throw abortSignal.reason
-    else if (part.type === 'error') throw modelErrorOf(part.error, abortSignal)
-    else if (part.type === 'finish-step') {
-      yield {
-        type: 'end',
-        finishReason: part.finishReason,
-        answeredBy: part.response.modelId,
-        usage: {
-          input_tokens: part.usage.inputTokens ?? null,
-          output_tokens: part.usage.outputTokens ?? null,
-          reasoning_tokens: part.usage.outputTokenDetails?.reasoningTokens ?? null,
-          cached_tokens: part.usage.inputTokenDetails?.cacheReadTokens ?? null,
-        },
+  try {
+    for await (const part of stream) {
+      if (part.type === 'text-delta') yield { type: 'text', text: part.text }
+      else if (part.type === 'reasoning-delta') yield { type: 'reasoning', text: part.text }
+      else if (part.type === 'abort') throw abortSignal.reason
+      else if (part.type === 'error') throw part.error
+      else if (part.type === 'finish-step') {
+        yield {
+          type: 'end',
+          finishReason: part.finishReason,
+          answeredBy: part.response.modelId,
+          usage: {
+            input_tokens: part.usage.inputTokens ?? null,
+            output_tokens: part.usage.outputTokens ?? null,
+            reasoning_tokens: part.usage.outputTokenDetails?.reasoningTokens ?? null,
+            cached_tokens: part.usage.inputTokenDetails?.cacheReadTokens ?? null,
+          },
+        }
       }
     }
+  } catch (error) {
+    throw abortSignal.aborted ? abortSignal.reason : modelErrorOf(error)
   }
 }
 
@@ -71,12 +75,15 @@ function messagesOf({ history, prompt }: ClaimedTask): ModelMessage[] {
   ]
 }
 
-function modelErrorOf(error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted) return signal.reason
-  if (!APICallError.isInstance(error)) {
-    return new ModelError(isNetworkFault(error) ? 'model_broke_off' : 'model_answer_invalid')
+/** What the service did wrong; an error that is not of its making is returned as it is. */
+function modelErrorOf(error: unknown): unknown {
+  const status = APICallError.isInstance(error) ? error.statusCode : undefined
+  if (status !== undefined && status >= 400) return new ModelError(codeOfStatus(status))
+  if (APICallError.isInstance(error) && status === undefined) {
+    return new ModelError('model_unreachable')
   }
-  return new ModelError(codeOfStatus(error.statusCode))
+  if (isNetworkFault(error)) return new ModelError('model_broke_off')
+  return AISDKError.isInstance(error) ? new ModelError('model_answer_invalid') : error
 }
 
 /** undici's codes and the system's, wherever in the chain of causes they stand. */
@@ -89,13 +96,10 @@ function isNetworkFault(error: unknown): boolean {
   return false
 }
 
-function codeOfStatus(status: number | undefined): TaskErrorCode {
-  if (status === undefined) return 'model_unreachable'
+function codeOfStatus(status: number): TaskErrorCode {
   if (status === 401 || status === 403) return 'model_refused_credentials'
   if (status === 404) return 'model_not_found'
   if (status === 408) return 'model_timeout'
   if (status === 429) return 'model_overloaded'
-  if (status >= 500) return 'model_unavailable'
-  // A 2xx that failed is an answer that could not be read.
-  return status >= 400 ? 'model_rejected_request' : 'model_answer_invalid'
+  return status >= 500 ? 'model_unavailable' : 'model_rejected_request'
 }

@@ -1,0 +1,16 @@
+/** Keeps a value for the next visit. Storage may be switched off: then nothing is remembered. */
+export function remember(key: 'conversation' | 'models' | 'doubled', value: string): void {
+  try {
+    localStorage.setItem(`async-chat.${key}`, value)
+  } catch {
+    // Private windows and full disks: the page works without.
+  }
+}
+
+export function recall(key: 'conversation' | 'models' | 'doubled'): string | null {
+  try {
+    return localStorage.getItem(`async-chat.${key}`)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,276 @@
+import { fileURLToPath } from 'node:url'
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { buildPage } from '../edge/page/build.ts'
+import { launchChromium } from './chromium.ts'
+import { startStack } from './stack.ts'
+
+const THREE = ['gemini-2.5-flash', 'deepseek-r1:1.5b', 'qwen3:1.7b']
+const ANSWERED_MS = 40_000
+
+let stack: Awaited<ReturnType<typeof startStack>>
+let browser: Browser
+let context: BrowserContext
+let page: Page
+let complaints: string[]
+
+beforeAll(async () => {
+  await buildPage({ outDir: fileURLToPath(new URL('../edge/page/dist', import.meta.url)) })
+  browser = await launchChromium()
+  stack = await startStack({ workerSettings: { PARTIAL_MS: '200' } })
+}, 120_000)
+afterAll(async () => {
+  await browser?.close()
+  await stack?.stop()
+}, 60_000)
+
+beforeEach(async () => {
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
+  page = await context.newPage()
+  complaints = []
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
+  page.on('request', (request) => {
+    if (!request.url().startsWith(stack.gatewayUrl)) complaints.push(request.url().slice(0, 200))
+  })
+  await page.goto(stack.gatewayUrl)
+})
+afterEach(async () => {
+  await context.close()
+})
+
+const prompt = () => page.getByLabel('Prompt', { exact: true })
+const cards = () => page.locator('.card')
+const card = (model: string, batch = 0) =>
+  page.locator('.batch').nth(batch).getByRole('region', { name: model, exact: true })
+const answer = (of: Locator) => of.locator('.answer')
+
+async function choose(models: string[]): Promise<void> {
+  const boxes = page.locator('input[name=model]')
+  await boxes.first().waitFor()
+  for (const box of await boxes.all()) {
+    await box.setChecked(models.includes(await box.inputValue()))
+  }
+}
+
+async function send(text: string, models = THREE): Promise<void> {
+  await choose(models)
+  await prompt().fill(text)
+  await prompt().press('Enter')
+  await page.locator('.prompt', { hasText: text }).last().waitFor()
+}
+
+async function untilDone(count: number): Promise<void> {
+  await expect
+    .poll(() => page.locator('.card[data-state=done]').count(), { timeout: ANSWERED_MS })
+    .toBe(count)
+}
+
+describe('the chat page', { timeout: 60_000 }, () => {
+  test('sends to three models, shows text as it is written, and then all answers', async () => {
+    await page.getByText('Ask several models at once').waitFor()
+    await send('Why is the sky blue?')
+    await expect.poll(() => cards().count()).toBe(3)
+
+    const writing = page.locator('.card[data-state=writing] .answer').first()
+    await writing.waitFor({ timeout: ANSWERED_MS })
+    const part = (await writing.textContent()) ?? ''
+    expect(part).not.toBe('')
+    const name = (await page.locator('.card[data-state=writing] h3').first().textContent()) ?? ''
+    // The node must be the same one, longer: a new one would take the reader's selection away.
+    const node = await answer(card(name)).elementHandle()
+    await expect
+      .poll(
+        () =>
+          answer(card(name))
+            .textContent()
+            .then((text) => text?.length ?? 0),
+        {
+          timeout: ANSWERED_MS,
+        },
+      )
+      .toBeGreaterThan(part.length)
+    await untilDone(3)
+    expect(await node?.evaluate((element) => element.isConnected)).toBe(true)
+    expect(await answer(card(name)).textContent()).toMatch(part.slice(0, 20))
+
+    for (const model of THREE) {
+      expect(await answer(card(model)).textContent()).not.toBe('')
+      expect(await card(model).locator('.time').textContent()).toMatch(/^\d+\.\d s$/)
+    }
+    expect(complaints).toEqual([])
+  })
+
+  test('goes on with the conversation, lists it, and asks no more once all has ended', async () => {
+    await send('The first question')
+    await untilDone(3)
+    const address = page.url()
+    expect(address).toMatch(/#\/c\/[0-9a-f-]{36}$/)
+    await send('The second question', ['qwen3:1.7b'])
+    await untilDone(4)
+    expect(page.url()).toBe(address)
+    await page.getByRole('navigation').getByRole('link', { name: 'The first question' }).waitFor()
+
+    const polls: string[] = []
+    page.on('request', (request) => {
+      if (request.url().includes('/v1/batches/')) polls.push(request.url())
+    })
+    await page.waitForTimeout(2500)
+    expect(polls).toEqual([])
+
+    await page.getByRole('button', { name: 'New chat' }).click()
+    await page.getByText('Ask several models at once').waitFor()
+    expect(await cards().count()).toBe(0)
+    await page.goBack()
+    await untilDone(4)
+    expect(complaints).toEqual([])
+  })
+
+  test('asks Gemini twice when the switch is on', async () => {
+    await choose(['qwen3:1.7b'])
+    expect(await page.getByRole('switch', { name: 'Gemini ×2' }).isVisible()).toBe(false)
+    await choose(['gemini-2.5-flash'])
+    await page.getByRole('switch', { name: 'Gemini ×2' }).check()
+    await send('Twice, please', ['gemini-2.5-flash'])
+    await card('gemini-2.5-flash (#1)').waitFor()
+    await card('gemini-2.5-flash (#2)').waitFor()
+    await untilDone(2)
+  })
+
+  test('picks running answers up again after a reload, and after a visit without address', async () => {
+    await send('What does a reload lose?')
+    await page.locator('.card[data-state=writing]').first().waitFor({ timeout: ANSWERED_MS })
+    await page.reload()
+    await expect.poll(() => cards().count()).toBe(3)
+    await untilDone(3)
+    await page.goto('about:blank')
+    await page.goto(stack.gatewayUrl)
+    await untilDone(3)
+    expect(await page.locator('.prompt').textContent()).toBe('What does a reload lose?')
+    // The choice of models was remembered as well.
+    expect(await page.locator('input[name=model]:checked').count()).toBe(3)
+    expect(complaints).toEqual([])
+  })
+
+  test('says what is wrong and keeps the prompt', async () => {
+    await choose([])
+    await prompt().fill('To nobody')
+    await prompt().press('Enter')
+    await page.getByRole('alert').filter({ hasText: 'Choose at least one model.' }).waitFor()
+
+    await choose(['qwen3:1.7b'])
+    await prompt().fill('With a \u0000 in it')
+    await page.getByRole('button', { name: 'Send' }).click()
+    await page.getByRole('alert').filter({ hasText: 'NUL' }).waitFor()
+    expect(await prompt().inputValue()).toBe('With a \u0000 in it')
+
+    await context.setOffline(true)
+    await prompt().fill('Into the void')
+    await page.getByRole('button', { name: 'Send' }).click()
+    await page.getByRole('alert').filter({ hasText: 'cannot be reached' }).waitFor()
+    expect(await prompt().inputValue()).toBe('Into the void')
+    await context.setOffline(false)
+    await page.getByRole('button', { name: 'Send' }).click()
+    await page.locator('.prompt', { hasText: 'Into the void' }).waitFor()
+    await expect.poll(() => page.getByRole('alert').isVisible()).toBe(false)
+  })
+
+  test('says so while the connection is lost, and catches up', async () => {
+    await send('Through a tunnel')
+    await cards().first().waitFor()
+    await context.setOffline(true)
+    await page.getByText('Connection lost, trying again…').waitFor()
+    await context.setOffline(false)
+    await untilDone(3)
+    expect(await page.getByText('Connection lost').isVisible()).toBe(false)
+  })
+
+  test('does not poll while the tab is hidden', async () => {
+    const show = (state: string) =>
+      page.evaluate((visibility) => {
+        Object.defineProperty(document, 'visibilityState', {
+          value: visibility,
+          configurable: true,
+        })
+        document.dispatchEvent(new Event('visibilitychange'))
+      }, state)
+    await send('Out of sight')
+    await cards().first().waitFor()
+    await show('hidden')
+    await page.waitForTimeout(300)
+    let polls = 0
+    page.on('request', (request) => {
+      if (request.url().includes('/v1/batches/')) polls += 1
+    })
+    await page.waitForTimeout(3000)
+    expect(polls).toBe(0)
+    await show('visible')
+    await untilDone(3)
+    expect(polls).toBeGreaterThan(0)
+  })
+
+  test('shows markup in prompts, titles and answers as text', async () => {
+    const markup = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
+    await page.route('**/v1/batches/*', async (route) => {
+      const response = await route.fetch()
+      const batch = await response.json()
+      for (const result of batch.results) {
+        Object.assign(result, { response_text: markup, reasoning_text: markup, error_msg: markup })
+      }
+      await route.fulfill({ response, json: batch })
+    })
+    await send(markup, ['qwen3:1.7b'])
+    await untilDone(1)
+    expect(await page.locator('.prompt').textContent()).toBe(markup)
+    expect(await answer(card('qwen3:1.7b')).textContent()).toBe(markup)
+    expect(await card('qwen3:1.7b').locator('.error').textContent()).toBe(markup)
+    await page.getByRole('navigation').getByText('<img src=x').first().waitFor()
+    expect(await page.locator('.thread .batch img, nav img, body script').count()).toBe(0)
+    expect(complaints).toEqual([])
+  })
+
+  test('fits a screen of 320 px, whatever the words', async () => {
+    await page.setViewportSize({ width: 320, height: 640 })
+    await send(`${'Donaudampfschifffahrt'.repeat(12)} https://example.org/${'a'.repeat(300)}`)
+    await untilDone(3)
+    const wide = () => page.evaluate(() => document.scrollingElement?.scrollWidth)
+    expect(await wide()).toBe(320)
+    const thread = page.locator('#thread')
+    expect(await thread.evaluate((box) => box.scrollWidth - box.clientWidth)).toBe(0)
+
+    const menu = page.getByRole('button', { name: 'Conversations' })
+    await menu.click()
+    await page.getByRole('button', { name: 'New chat' }).waitFor()
+    expect(await wide()).toBe(320)
+    await page.keyboard.press('Escape')
+    expect(await menu.getAttribute('aria-expanded')).toBe('false')
+    expect(await menu.evaluate((button) => button === document.activeElement)).toBe(true)
+  })
+
+  test('leaves a reader who has scrolled up where they are', async () => {
+    await page.setViewportSize({ width: 900, height: 420 })
+    await send('First, something to scroll')
+    await untilDone(3)
+    await send('Second, something that grows')
+    await page.locator('.card[data-state=writing]').first().waitFor({ timeout: ANSWERED_MS })
+    const thread = page.locator('#thread')
+    await thread.evaluate((box) => box.scrollTo(0, 0))
+    await untilDone(6)
+    expect(await thread.evaluate((box) => box.scrollHeight > box.clientHeight)).toBe(true)
+    expect(await thread.evaluate((box) => box.scrollTop)).toBe(0)
+  })
+
+  test('shows the API docs under the same strict policy', async () => {
+    const response = await page.goto(`${stack.gatewayUrl}/docs/`)
+    expect(response?.headers()['content-security-policy']).toContain("default-src 'none'")
+    await page.getByText('Async-Chat').first().waitFor()
+    await page.locator('.opblock').first().waitFor()
+    expect(complaints).toEqual([])
+  })
+})

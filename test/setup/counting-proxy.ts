@@ -1,0 +1,53 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export type CountingProxy = {
+  url: string
+  /** The bodies of the requests since the last `take`, parsed. */
+  take(): unknown[]
+  /** While true, requests are carried out, but their answers are lost. */
+  loseAnswers: boolean
+  close(): Promise<void>
+}
+
+/** Passes HTTP requests on to another server and remembers them. */
+export async function startCountingProxy(target: string): Promise<CountingProxy> {
+  let seen: unknown[] = []
+  const server = createServer(async (incoming, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of incoming) chunks.push(chunk as Buffer)
+    const body = Buffer.concat(chunks)
+    seen.push(JSON.parse(body.toString() || 'null'))
+    const {
+      host: _host,
+      connection: _connection,
+      'content-length': _length,
+      ...headers
+    } = incoming.headers
+    const base = new URL(target)
+    const path = base.pathname === '/' ? incoming.url : base.pathname
+    const answer = await fetch(new URL(path ?? '/', base), {
+      method: incoming.method,
+      headers: headers as Record<string, string>,
+      body,
+    }).catch(() => null)
+    if (proxy.loseAnswers || !answer) return void response.destroy()
+    response.writeHead(answer.status, { 'content-type': 'application/json' })
+    response.end(await answer.text())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const proxy: CountingProxy = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    loseAnswers: false,
+    take() {
+      const taken = seen
+      seen = []
+      return taken
+    },
+    close() {
+      server.closeAllConnections()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+  return proxy
+}

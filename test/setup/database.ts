@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { inject } from 'vitest'
+
+/** A database of one test file: a clone of the migrated template. */
+export type TestDatabase = {
+  url: string
+  query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
+  /** Closes its pool and drops the database. Fails when something else is still connected. */
+  drop(): Promise<void>
+}
+
+/** Clones the template. A test that leaks a connection fails when it drops the clone. */
+export async function createDatabase(): Promise<TestDatabase> {
+  const template = new URL(inject('templateUrl'))
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await onServer(`CREATE DATABASE ${name} TEMPLATE ${template.pathname.slice(1)}`)
+  const url = new URL(template)
+  url.pathname = `/${name}`
+  const pool = new pg.Pool({ connectionString: url.href, max: 4 })
+  pool.on('error', () => {})
+  return {
+    url: url.href,
+    query: async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) =>
+      (await pool.query<Row>(text, values)).rows,
+    async drop() {
+      await pool.end()
+      await onServer(`DROP DATABASE ${name}`)
+    },
+  }
+}
+
+/** Runs a statement on the server's own database. Retries while a clone is being made of it. */
+async function onServer(statement: string): Promise<void> {
+  const url = new URL(inject('templateUrl'))
+  url.pathname = '/postgres'
+  for (let attempt = 1; ; attempt++) {
+    const client = new pg.Client({ connectionString: url.href })
+    await client.connect()
+    try {
+      await client.query(statement)
+      return
+    } catch (error) {
+      // 55006: the database is in use — by another clone, or by a connection that is just closing.
+      if ((error as { code?: string }).code !== '55006' || attempt === 20) throw error
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    } finally {
+      await client.end()
+    }
+  }
+}

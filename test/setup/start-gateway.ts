@@ -1,0 +1,63 @@
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { type Program, spawnProgram } from './spawn-program.ts'
+
+export const RUNTIMES = ['workerd', 'node', 'deno'] as const
+export type Runtime = (typeof RUNTIMES)[number]
+
+export type RunningGateway = { url: string; stop(): Promise<void> }
+
+/** Starts the gateway on a runtime, by the entry that a deployment there uses. */
+export async function startGateway(
+  runtime: Runtime,
+  settings: Record<string, string>,
+): Promise<RunningGateway> {
+  if (runtime === 'workerd') return startWorkerd(settings)
+  const program =
+    runtime === 'node'
+      ? spawnProgram('node', ['edge/node.ts'], { ...settings, PORT: '0' })
+      : spawnProgram(
+          'deno',
+          ['run', '--allow-net', '--allow-env', '--allow-read', 'edge/deno.ts'],
+          {
+            ...settings,
+            PORT: '0',
+          },
+        )
+  return fromProgram(program)
+}
+
+async function fromProgram(program: Program): Promise<RunningGateway> {
+  const [, url] = await program.printed(/gateway ready (http:\S+)/)
+  return {
+    url: url!,
+    async stop() {
+      await program.stop()
+    },
+  }
+}
+
+async function startWorkerd(settings: Record<string, string>): Promise<RunningGateway> {
+  const entry = fileURLToPath(new URL('../../edge/cloudflare.ts', import.meta.url))
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2024',
+    conditions: ['workerd', 'worker', 'browser'],
+  })
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      modules: true,
+      script: outputFiles[0]!.text,
+      compatibilityDate: '2026-10-01',
+      bindings: settings,
+      host: '127.0.0.1',
+      port: 0,
+    }),
+  )
+  const url = await miniflare.ready
+  return { url: url.href.replace(/\/$/, ''), stop: () => miniflare.dispose() }
+}

@@ -1,0 +1,100 @@
+import { startNeonBridge } from '../dev/neon-bridge.ts'
+import { startSimulatedModels } from '../dev/simulated-models.ts'
+import { startUpstashBridge } from '../dev/upstash-bridge.ts'
+import { type CountingProxy, startCountingProxy } from './setup/counting-proxy.ts'
+import { createDatabase, type TestDatabase } from './setup/database.ts'
+import type { ModelServer } from './setup/model-server.ts'
+import { takeRedisDatabase } from './setup/redis-database.ts'
+import { type Program, spawnProgram } from './setup/spawn-program.ts'
+import { type RunningGateway, type Runtime, startGateway } from './setup/start-gateway.ts'
+
+const TOKEN = 'token-of-the-test-stack'
+
+/** Everything that a user's stack has, as real processes, on a database of its own. */
+export type Stack = {
+  gatewayUrl: string
+  database: TestDatabase
+  redisUrl: string
+  /** What the gateway sends to Postgres and to Redis, over HTTP. */
+  sql: CountingProxy
+  rest: CountingProxy
+  /** The settings of a gateway on this stack, without PORT. */
+  gatewaySettings: Record<string, string>
+  /** Starts one more worker and waits until it is ready. */
+  startWorker(settings?: Record<string, string>): Promise<Program>
+  stopGateway(): Promise<void>
+  stop(): Promise<void>
+}
+
+type Options = {
+  runtime?: Runtime
+  /** How many workers to start at once. */
+  workers?: number
+  workerSettings?: Record<string, string>
+  gatewaySettings?: Record<string, string>
+  /** The model server to use; without it, the simulated models. */
+  models?: Pick<ModelServer, 'url'>
+}
+
+/** Starts a stack. `stop` fails when a process did not end cleanly or a connection was leaked. */
+export async function startStack(options: Options = {}): Promise<Stack> {
+  const { runtime = 'node', workers = 1, workerSettings = {} } = options
+  const database = await createDatabase()
+  const redisUrl = await takeRedisDatabase()
+  const neon = await startNeonBridge({ databaseUrl: database.url })
+  const upstash = await startUpstashBridge({ redisUrl, token: TOKEN })
+  const sql = await startCountingProxy(neon.url)
+  const rest = await startCountingProxy(upstash.url)
+  const simulated = options.models ? undefined : await startSimulatedModels({ wordMs: 30 })
+  const modelsUrl = options.models?.url ?? simulated!.url
+  const gatewaySettings = {
+    DATABASE_URL: database.url,
+    NEON_FETCH_ENDPOINT: sql.url,
+    UPSTASH_REDIS_REST_URL: rest.url,
+    UPSTASH_REDIS_REST_TOKEN: TOKEN,
+    ...options.gatewaySettings,
+  }
+  let gateway: RunningGateway | undefined = await startGateway(runtime, gatewaySettings)
+  const programs: Program[] = []
+
+  async function startWorker(settings: Record<string, string> = {}): Promise<Program> {
+    const worker = spawnProgram('node', ['workers-node/main.ts'], {
+      DATABASE_URL: database.url,
+      REDIS_URL: redisUrl,
+      GEMINI_API_KEY: 'test-key',
+      GEMINI_BASE_URL: modelsUrl,
+      DEEPSEEK_SERVICE_URL: modelsUrl,
+      LLM_SERVICE_URL: modelsUrl,
+      DRAIN_MS: '1000',
+      LEASE_MS: '3000',
+      ...workerSettings,
+      ...settings,
+    })
+    programs.push(worker)
+    await worker.printed(/"msg":"worker ready"/)
+    return worker
+  }
+  async function stopGateway(): Promise<void> {
+    await gateway?.stop()
+    gateway = undefined
+  }
+
+  for (let i = 0; i < workers; i++) await startWorker()
+  return {
+    gatewayUrl: gateway.url,
+    database,
+    redisUrl,
+    sql,
+    rest,
+    gatewaySettings,
+    startWorker,
+    stopGateway,
+    async stop() {
+      await stopGateway()
+      await Promise.all(programs.map((program) => program.stop()))
+      await Promise.all([sql.close(), rest.close(), simulated?.close()])
+      await Promise.all([neon.close(), upstash.close()])
+      await database.drop()
+    },
+  }
+}
