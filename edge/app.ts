@@ -1,4 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { requestId } from 'hono/request-id'
 import { ApiError, errorResponse } from './api-error.ts'
@@ -16,6 +17,7 @@ import type { Services } from './services.ts'
 
 /** Seconds after which a caller should try again while the database is away. */
 const RETRY_AFTER_S = 5
+const MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 
 /**
  * The gateway: every route it has, the same on every runtime. The page at `/` and the docs at
@@ -57,11 +59,26 @@ export function createApp(services: Services) {
   app.onError((error, c) => errorResponse(asApiError(error, c.var.requestId), c.var.requestId))
   return app
 
-  function tooLarge(): never {
+  async function tooLarge(c: Context): Promise<never> {
+    await discard(c.req.raw.body)
     throw new ApiError(
       'payload_too_large',
       `The body may have at most ${services.settings.MAX_BODY_BYTES} bytes.`,
     )
+  }
+}
+
+/**
+ * Reads on for a while what is refused: a client that is still sending when the connection closes
+ * sees a broken connection and never the answer.
+ */
+async function discard(body: ReadableStream<Uint8Array> | null): Promise<void> {
+  if (!body || body.locked) return
+  const reader = body.getReader()
+  for (let bytes = 0; bytes < MAX_DISCARDED_BYTES; ) {
+    const { done, value } = await reader.read()
+    if (done) return
+    bytes += value.byteLength
   }
 }
 

@@ -1,0 +1,31 @@
+import { expect } from 'vitest'
+import type { Statement } from '../../drizzle/statements/statement.ts'
+import { openSession, untilWaiting } from './session.ts'
+
+/**
+ * Proves that a statement locks its tasks by id, whatever order they are named in. A gate holds the
+ * last of three tasks by id while two statements name them as A C B and B C A. By id, the first
+ * holds A and B and waits at the gate, and the second waits for the first. In the order named, each
+ * would hold what the other wants next: a deadlock, every time.
+ */
+export async function provesOrderOfLocks(
+  database: { readonly url: string },
+  { tasks, statement }: { tasks: string[]; statement(ids: string[]): Statement<unknown> },
+): Promise<void> {
+  const [a, b, c] = tasks.toSorted() as [string, string, string]
+  const gate = await openSession(database)
+  const one = await openSession(database)
+  const two = await openSession(database)
+  await gate.query('BEGIN')
+  await gate.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [c])
+  const first = one.run(statement([a, c, b]))
+  await untilWaiting(database, one, first)
+  const second = two.run(statement([b, c, a]))
+  await untilWaiting(database, two, second)
+  await gate.query('COMMIT')
+  const ends = await Promise.allSettled([first, second])
+  expect(ends.map((end) => (end.status === 'rejected' ? end.reason.code : 'done'))).toEqual([
+    'done',
+    'done',
+  ])
+}
