@@ -30,7 +30,8 @@ async function readForm(c: Context<AppEnv>): Promise<Record<string, string>> {
     if (Object.hasOwn(fields, name)) {
       throw new ApiError('invalid_request', `${name}: given more than once`, name)
     }
-    fields[name] = value
+    // Browsers turn every line break of a form field into CR LF.
+    fields[name] = value.replaceAll('\r\n', '\n')
   }
   return fields
 }

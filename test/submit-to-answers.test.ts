@@ -122,7 +122,12 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
         const groups = (await redis.xinfo('GROUPS', `${family}_stream`)) as unknown[][]
         expect(groups.map((group) => group[1])).toEqual([`${family}_group`])
         expect(await redis.xlen(`${family}_stream`)).toBe(0)
-        expect(await redis.xpending(`${family}_stream`, `${family}_group`)).toEqual([0, null, null, null])
+        expect(await redis.xpending(`${family}_stream`, `${family}_group`)).toEqual([
+          0,
+          null,
+          null,
+          null,
+        ])
       }
     } finally {
       redis.disconnect()

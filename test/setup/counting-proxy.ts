@@ -5,8 +5,10 @@ export type CountingProxy = {
   url: string
   /** The bodies of the requests since the last `take`, parsed. */
   take(): unknown[]
-  /** While true, requests are carried out, but their answers are lost. */
-  loseAnswers: boolean
+  /** How many of the next requests are carried out, but their answers lost. */
+  loseAnswers: number
+  /** While true, every connection is closed at once. */
+  down: boolean
   close(): Promise<void>
 }
 
@@ -14,6 +16,7 @@ export type CountingProxy = {
 export async function startCountingProxy(target: string): Promise<CountingProxy> {
   let seen: unknown[] = []
   const server = createServer(async (incoming, response) => {
+    if (proxy.down) return void response.destroy()
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk as Buffer)
     const body = Buffer.concat(chunks)
@@ -31,14 +34,16 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
       headers: headers as Record<string, string>,
       body,
     }).catch(() => null)
-    if (proxy.loseAnswers || !answer) return void response.destroy()
+    if (!answer || proxy.loseAnswers-- > 0) return void response.destroy()
+    proxy.loseAnswers = 0
     response.writeHead(answer.status, { 'content-type': 'application/json' })
     response.end(await answer.text())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const proxy: CountingProxy = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    loseAnswers: false,
+    loseAnswers: 0,
+    down: false,
     take() {
       const taken = seen
       seen = []

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { spawnProgram } from './setup/spawn-program.ts'
+
+const POSTGRES = 'postgres://u:hunter2@127.0.0.1:1/d'
+const worker = {
+  DATABASE_URL: POSTGRES,
+  REDIS_URL: 'redis://127.0.0.1:1',
+  LLM_SERVICE_URL: 'http://x',
+}
+const gateway = {
+  DATABASE_URL: POSTGRES,
+  UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1',
+  UPSTASH_REDIS_REST_TOKEN: 'hunter2',
+}
+const WORKER = ['node', 'workers-node/main.ts']
+const NODE = ['node', 'edge/node.ts']
+const DENO = ['deno', 'run', '--allow-net', '--allow-env', '--allow-read', 'edge/deno.ts']
+const MIGRATE = ['node', 'drizzle/migrate.ts']
+
+type Case = [program: string[], settings: Record<string, string>, says: RegExp]
+
+test.each<Case>([
+  [WORKER, { ...worker, DATABASE_URL: '' }, /^DATABASE_URL is missing/],
+  [
+    WORKER,
+    { ...worker, DATABASE_URL: 'mysql://hunter2' },
+    /^DATABASE_URL is not usable: .*postgres:/,
+  ],
+  [WORKER, { ...worker, REDIS_URL: '' }, /^REDIS_URL is missing/],
+  [WORKER, { ...worker, WORKER_STREAMS: 'qwen,gpt' }, /^WORKER_STREAMS is not usable: .*gemini/],
+  [WORKER, { ...worker, WORKER_STREAMS: 'gemini' }, /^GEMINI_API_KEY is missing: .*GEMINI_NODES/],
+  [WORKER, { ...worker, WORKER_STREAMS: 'deepseek' }, /^DEEPSEEK_SERVICE_URL is missing/],
+  [
+    WORKER,
+    { ...worker, WORKER_STREAMS: 'qwen', LLM_SERVICE_URL: '' },
+    /^LLM_SERVICE_URL is missing/,
+  ],
+  [WORKER, { ...worker, WORKER_STREAMS: 'qwen', LLM_SERVICE_URL: 'x' }, /^LLM_SERVICE_URL is not/],
+  [WORKER, { ...worker, LEASE_MS: '10s' }, /^LEASE_MS is not usable: .*whole number/],
+  [
+    WORKER,
+    { ...worker, WORKER_CONCURRENCY: '0' },
+    /^WORKER_CONCURRENCY is not usable: .*1 to 1000/,
+  ],
+  [WORKER, { ...worker, WORKER_ID: 'a b' }, /^WORKER_ID is not usable/],
+  [NODE, { ...gateway, DATABASE_URL: '' }, /^DATABASE_URL is missing/],
+  [NODE, { ...gateway, UPSTASH_REDIS_REST_TOKEN: '' }, /^UPSTASH_REDIS_REST_TOKEN is missing/],
+  [NODE, { ...gateway, PORT: '99999' }, /^PORT is not usable/],
+  [NODE, { ...gateway, MAX_BODY_BYTES: '1' }, /^MAX_BODY_BYTES is not usable/],
+  [
+    DENO,
+    { ...gateway, UPSTASH_REDIS_REST_URL: 'redis://x' },
+    /^UPSTASH_REDIS_REST_URL is not usable/,
+  ],
+  [MIGRATE, {}, /^DATABASE_URL is missing/],
+])('%j with a bad setting ends with one line that names it', async ([
+  command,
+  ...args
+], settings, says) => {
+  const program = spawnProgram(command!, args, settings)
+  expect(await program.exited).toBe(1)
+  const lines = program.output().trim().split('\n')
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toMatch(says)
+  expect(lines[0]).not.toContain('hunter2')
+})
