@@ -10,7 +10,16 @@ import { openSession, untilWaiting } from './session.ts'
  */
 export async function provesOrderOfLocks(
   database: { readonly url: string },
-  { tasks, statement }: { tasks: string[]; statement(ids: string[]): Statement<unknown> },
+  {
+    tasks,
+    statement,
+    other = statement,
+  }: {
+    tasks: string[]
+    statement(ids: string[]): Statement<unknown>
+    /** What the second of the two runs, where it is another statement. */
+    other?(ids: string[]): Statement<unknown>
+  },
 ): Promise<void> {
   const [a, b, c] = tasks.toSorted() as [string, string, string]
   const gate = await openSession(database)
@@ -20,7 +29,7 @@ export async function provesOrderOfLocks(
   await gate.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [c])
   const first = one.run(statement([a, c, b]))
   await untilWaiting(database, one, first)
-  const second = two.run(statement([b, c, a]))
+  const second = two.run(other([b, c, a]))
   await untilWaiting(database, two, second)
   await gate.query('COMMIT')
   const ends = await Promise.allSettled([first, second])

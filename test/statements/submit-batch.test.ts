@@ -1,24 +1,251 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { v7 as uuidv7 } from 'uuid'
+import { expect, test } from 'vitest'
+import { claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pending.ts'
 import { submitBatch } from '../../drizzle/statements/submit-batch.ts'
-import { openPostgres } from '../../workers-node/postgres.ts'
-import { createDatabase, type TestDatabase } from '../setup/database.ts'
-import { newBatch } from '../setup/new-batch.ts'
+import { newBatch, TRACEPARENT } from '../setup/new-batch.ts'
+import { openSession, race, untilWaiting } from '../setup/session.ts'
+import { batchRow, claimOf, HOLDER, next, submitted } from '../setup/task-states.ts'
+import { useDatabase } from '../setup/use-database.ts'
 
-let database: TestDatabase
-let postgres: ReturnType<typeof openPostgres>
+const MODELS = ['gemini-2.5-flash', 'qwen3:1.7b']
+const database = useDatabase()
 
-beforeAll(async () => {
-  database = await createDatabase()
-  postgres = openPostgres(database.url, { connections: 2, statementTimeoutMs: 5000 })
+/** How many rows there are of everything that a submit stores. */
+async function stored() {
+  const [counts] = await database.query(`SELECT
+    (SELECT count(*)::int FROM conversations) AS conversations,
+    (SELECT coalesce(sum(turns), 0)::int FROM conversations) AS turns,
+    (SELECT count(*)::int FROM batches) AS batches,
+    (SELECT count(*)::int FROM tasks) AS tasks,
+    (SELECT count(*)::int FROM idempotency_keys) AS keys`)
+  return counts
+}
+
+test('stores every column of conversation, batch and tasks', async () => {
+  const batch = newBatch(MODELS, {
+    owner: 'ada',
+    title: 'Sky',
+    prompt: 'Why is it blue?',
+    mode: 'image',
+    system: 'Be brief.',
+    temperature: 0.5,
+    maxTokens: 77,
+  })
+  batch.tasks[1] = { ...batch.tasks[1]!, slot: 1, modelName: 'qwen3:1.7b (#2)' }
+  const rows = await database.run(submitBatch(batch))
+
+  expect(rows).toEqual(
+    batch.tasks.map(({ id }) => ({
+      batch_id: batch.batchId,
+      conversation_id: batch.conversationId,
+      fingerprint: 'fingerprint',
+      fresh: true,
+      task_id: id,
+      fence: 0,
+      status: 0,
+    })),
+  )
+  expect(
+    await database.query('SELECT * FROM conversations WHERE id = $1', [batch.conversationId]),
+  ).toMatchObject([{ owner: 'ada', title: 'Sky', turns: 1 }])
+  expect(await batchRow(database, batch.batchId)).toMatchObject({
+    conversation_id: batch.conversationId,
+    owner: 'ada',
+    turn: 1,
+    user_prompt: 'Why is it blue?',
+    mode: 'image',
+    system: 'Be brief.',
+    temperature: 0.5,
+    max_tokens: 77,
+    traceparent: TRACEPARENT,
+    total_tasks: 2,
+    open_tasks: 2,
+    status: 'PROCESSING',
+    finished_at: null,
+  })
+  const tasks = await database.query(
+    `SELECT *, rung_at = created_at AS rung_now, run_after <= now() AS due
+     FROM tasks WHERE batch_id = $1 ORDER BY position`,
+    [batch.batchId],
+  )
+  expect(tasks).toMatchObject(
+    batch.tasks.map((task, i) => ({
+      id: task.id,
+      conversation_id: batch.conversationId,
+      owner: 'ada',
+      position: i + 1,
+      model: task.model,
+      model_name: task.modelName,
+      family: task.family,
+      slot: task.slot,
+      status: 0,
+      fence: 0,
+      failures: 0,
+      deaths: 0,
+      attempt: 0,
+      rung_now: true,
+      due: true,
+    })),
+  )
 })
-afterAll(async () => {
-  await postgres.close()
-  await database.drop()
+
+test('counts the turns of a continued conversation', async () => {
+  const first = await submitted(database, MODELS)
+  const second = await submitted(database, MODELS, next(first))
+  const third = await submitted(database, MODELS, next(first))
+  const turns = [first, second, third].map(({ batchId }) => batchRow(database, batchId))
+  expect((await Promise.all(turns)).map((row) => row?.turn)).toEqual([1, 2, 3])
+  const [conversation] = await database.query('SELECT turns FROM conversations WHERE id = $1', [
+    first.conversationId,
+  ])
+  expect(conversation).toEqual({ turns: 3 })
 })
 
-test('stores conversation, batch and tasks', async () => {
-  const batch = newBatch(['gemini-2.5-flash', 'qwen3:1.7b'])
-  const rows = await postgres.run(submitBatch(batch))
-  expect(rows.map(({ task_id }) => task_id)).toEqual(batch.tasks.map(({ id }) => id))
-  expect(rows[0]).toMatchObject({ fresh: true, status: 0, fence: 0, batch_id: batch.batchId })
+test('a continued conversation counts as changed now', async () => {
+  const batch = await submitted(database, MODELS)
+  await database.query("UPDATE conversations SET updated_at = now() - interval '1 h'")
+  await submitted(database, MODELS, next(batch))
+  const rows = await database.query(
+    "SELECT FROM conversations WHERE id = $1 AND updated_at > now() - interval '1 min'",
+    [batch.conversationId],
+  )
+  expect(rows).toHaveLength(1)
+})
+
+test('a conversation of another owner gives no row and stores nothing', async () => {
+  const { conversationId } = await submitted(database, MODELS, { owner: 'ada' })
+  const before = await stored()
+  const rows = await database.run(submitBatch(newBatch(MODELS, { owner: 'bob', conversationId })))
+  expect(rows).toEqual([])
+  expect(await stored()).toEqual(before)
+})
+
+test('an unknown conversation gives no row and stores nothing, no key either', async () => {
+  const before = await stored()
+  const rows = await database.run(submitBatch(newBatch(MODELS, { conversationId: uuidv7() })))
+  expect(rows).toEqual([])
+  expect(await stored()).toEqual(before)
+})
+
+test('a conversation that is deleted at the same moment gives no row and stores no key', async () => {
+  const batch = await submitted(database, MODELS)
+  const { second } = await race(
+    database,
+    {
+      name: 'delete',
+      text: 'DELETE FROM conversations WHERE id = $1',
+      params: [batch.conversationId],
+    },
+    submitBatch(newBatch(MODELS, { ...next(batch), idempotencyKey: 'too late' })),
+  )
+  expect(second).toEqual([])
+  expect(await database.query("SELECT FROM idempotency_keys WHERE key = 'too late'")).toHaveLength(
+    0,
+  )
+})
+
+test('the same key again gives the first batch and stores nothing more', async () => {
+  const first = await submitted(database, MODELS)
+  const before = await stored()
+  const again = newBatch(MODELS, { idempotencyKey: first.idempotencyKey, fingerprint: 'other' })
+  const rows = await database.run(submitBatch(again))
+  expect(rows).toMatchObject(
+    first.tasks.map(({ id }) => ({
+      batch_id: first.batchId,
+      conversation_id: first.conversationId,
+      fingerprint: 'fingerprint',
+      fresh: false,
+      task_id: id,
+    })),
+  )
+  expect(await stored()).toEqual(before)
+})
+
+test('the same key again in a continued conversation stores nothing more', async () => {
+  const { conversationId } = await submitted(database, MODELS)
+  const first = await submitted(database, MODELS, { conversationId })
+  const before = await stored()
+  const again = newBatch(MODELS, { conversationId, idempotencyKey: first.idempotencyKey })
+  const rows = await database.run(submitBatch(again))
+  expect(rows).toMatchObject(
+    first.tasks.map(({ id }) => ({ batch_id: first.batchId, fresh: false, task_id: id })),
+  )
+  expect(await stored()).toEqual(before)
+})
+
+test('the same key again reports the fences and states of now', async () => {
+  const first = await submitted(database, MODELS)
+  await database.run(claimTasksIfPending([claimOf(first.tasks[1]!)], HOLDER))
+  const again = newBatch(MODELS, { idempotencyKey: first.idempotencyKey })
+  const rows = await database.run(submitBatch(again))
+  expect(rows.map(({ fence, status }) => ({ fence, status }))).toEqual([
+    { fence: 0, status: 0 },
+    { fence: 1, status: 3 },
+  ])
+})
+
+test('the same key of another owner is another key', async () => {
+  const ada = await submitted(database, MODELS, { owner: 'ada', idempotencyKey: 'shared' })
+  const rows = await database.run(
+    submitBatch(newBatch(MODELS, { owner: 'bob', idempotencyKey: 'shared' })),
+  )
+  expect(rows[0]).toMatchObject({ fresh: true })
+  expect(rows[0]?.batch_id).not.toBe(ada.batchId)
+})
+
+test('the very same statement again stores once', async () => {
+  const batch = newBatch(MODELS)
+  const first = await database.run(submitBatch(batch))
+  const before = await stored()
+  const second = await database.run(submitBatch(batch))
+  expect(second).toEqual(first.map((row) => ({ ...row, fresh: false })))
+  expect(await stored()).toEqual(before)
+})
+
+test('two submits with one key at the same moment store one batch and both get its ids', async () => {
+  const before = await stored()
+  const one = newBatch(MODELS, { idempotencyKey: 'clicked twice' })
+  const two = newBatch(MODELS, { idempotencyKey: 'clicked twice' })
+  const { first, second } = await race(database, submitBatch(one), submitBatch(two))
+  expect(first.map(({ fresh }) => fresh)).toEqual([true, true])
+  expect(second).toEqual(first.map((row) => ({ ...row, fresh: false })))
+  expect(await stored()).toMatchObject({
+    conversations: before?.conversations + 1,
+    batches: before?.batches + 1,
+    tasks: before?.tasks + 2,
+  })
+})
+
+test('two submits to one conversation at the same moment get different turns', async () => {
+  const batch = await submitted(database, MODELS)
+  const one = newBatch(MODELS, next(batch))
+  const two = newBatch(MODELS, next(batch))
+  await race(database, submitBatch(one), submitBatch(two))
+  expect(await batchRow(database, one.batchId)).toMatchObject({ turn: 2 })
+  expect(await batchRow(database, two.batchId)).toMatchObject({ turn: 3 })
+})
+
+test('the repeated submit of a new conversation does not wait for those who go on with it', async () => {
+  const batch = await submitted(database, MODELS)
+  const other = await openSession(database)
+  await other.query('BEGIN')
+  await other.run(submitBatch(newBatch(MODELS, next(batch))))
+  const rows = await database.run(submitBatch(batch))
+  expect(rows).toHaveLength(2)
+  await other.query('ROLLBACK')
+})
+
+test('a submit waits for its conversation before it takes its key', async () => {
+  const batch = await submitted(database, MODELS)
+  const [holder, waiter] = [await openSession(database), await openSession(database)]
+  await holder.query('BEGIN')
+  await holder.query('SELECT FROM conversations WHERE id = $1 FOR UPDATE', [batch.conversationId])
+  const waiting = waiter.run(
+    submitBatch(newBatch(MODELS, { ...next(batch), idempotencyKey: 'ordered' })),
+  )
+  await untilWaiting(database, waiter, waiting)
+  const taken = await database.run(submitBatch(newBatch(MODELS, { idempotencyKey: 'ordered' })))
+  expect(taken[0]).toMatchObject({ fresh: true })
+  await holder.query('COMMIT')
+  expect((await waiting)[0]).toMatchObject({ fresh: false, batch_id: taken[0]?.batch_id })
 })

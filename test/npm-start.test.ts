@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process'
+import { chmod, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Batch, Conversations } from '../drizzle/contract/http-api.ts'
+import { get } from './setup/client.ts'
+import { descendants, isAlive } from './setup/descendants.ts'
+import { bareEnvironment, type Program, spawnProgram } from './setup/spawn-program.ts'
+
+const run = promisify(execFile)
+let dataDir: string
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'async-chat-start-'))
+  await chmod(dataDir, 0o755)
+})
+afterAll(() => rm(dataDir, { recursive: true, force: true }))
+
+/** Nobody's Ollama is looked for: the address is one where nothing listens. */
+function npmStart(settings: Record<string, string> = {}): Program {
+  const OLLAMA_URL = 'http://127.0.0.1:1'
+  return spawnProgram('npm', ['start'], { DATA_DIR: dataDir, OLLAMA_URL, ...settings })
+}
+
+async function endsAll(program: Program, signal: NodeJS.Signals): Promise<void> {
+  const started = descendants(program.child.pid!)
+  expect(started.length).toBeGreaterThan(5)
+  expect(await program.stop(signal)).toBe(0)
+  expect(started.filter(isAlive)).toEqual([])
+}
+
+test('npm start answers a pasted curl from three models, and leaves nothing running', async () => {
+  const program = npmStart()
+  const [, url] = await program.printed(/^ready (http:\/\/127\.0\.0\.1:\d+)$/m, 120_000)
+  expect(program.output()).toMatch(/gemini: simulated · deepseek: simulated · qwen: simulated/)
+
+  const [curl] = await program.printed(/^curl .*$/m)
+  const { stdout } = await run('sh', ['-c', curl], { env: bareEnvironment() as NodeJS.ProcessEnv })
+  const batch = JSON.parse(stdout) as Batch
+  expect(batch.status).toBe('COMPLETED')
+  expect(batch.results.map(({ response_text }) => response_text)).toEqual(
+    Array(3).fill(expect.stringMatching(/simulated/i)),
+  )
+
+  const page = await fetch(url!)
+  expect(page.headers.get('content-type')).toMatch(/text\/html/)
+  expect(page.headers.get('content-security-policy')).toMatch(/default-src 'none'/)
+  expect(await page.text()).toMatch(/<title>/)
+  expect((await fetch(`${url}/docs/`)).status).toBe(200)
+
+  const envFile = join(dataDir, 'env')
+  const lines = (await readFile(envFile, 'utf8')).trim().split('\n')
+  expect((await stat(envFile)).mode & 0o777).toBe(0o600)
+  expect(lines.map((line) => line.split('=')[0]).sort()).toEqual([
+    'DATABASE_URL',
+    'NEON_FETCH_ENDPOINT',
+    'REDIS_URL',
+    'UPSTASH_REDIS_REST_TOKEN',
+    'UPSTASH_REDIS_REST_URL',
+  ])
+  await endsAll(program, 'SIGTERM')
+}, 180_000)
+
+test('a second npm start finds the data again; Ctrl-C ends it', async () => {
+  const program = npmStart()
+  const [, url] = await program.printed(/^ready (\S+)$/m, 120_000)
+  const { conversations } = await get<Conversations>(url!, '/v1/conversations')
+  expect(conversations.map(({ title }) => title)).toEqual(['Why is the sky blue?'])
+  await endsAll(program, 'SIGINT')
+}, 180_000)
+
+test('npm run services, gateway and worker make the same stack in parts', async () => {
+  const npm = (script: string, settings = {}) =>
+    spawnProgram('npm', ['run', script], { DATA_DIR: dataDir, ...settings })
+  const services = npm('services')
+  await services.printed(/^ready/m, 120_000)
+  const gateway = npm('gateway')
+  const [, url] = await gateway.printed(/^ready (\S+)$/m, 120_000)
+  const worker = npm('worker', { WORKER_STREAMS: 'qwen', LLM_SERVICE_URL: 'http://127.0.0.1:1' })
+  await worker.printed(/worker ready/)
+  expect(await get(url!, '/health')).toMatchObject({ status: 'ok', workers: { heard_of: 1 } })
+  const migrate = npm('migrate')
+  expect(await migrate.exited).toBe(0)
+  for (const program of [worker, gateway, services]) {
+    const started = descendants(program.child.pid!)
+    expect(await program.stop()).toBe(0)
+    expect(started.filter(isAlive)).toEqual([])
+  }
+}, 180_000)
+
+test('a PORT that is asked for and busy is an error that names it', async () => {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const program = npmStart({ PORT: String(port) })
+  expect(await program.exited).toBe(1)
+  expect(program.output()).toContain(`PORT ${port} is busy`)
+  server.close()
+}, 180_000)

@@ -1,0 +1,176 @@
+import { expect, test } from 'vitest'
+import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
+import {
+  answered,
+  claimed,
+  HISTORY,
+  next,
+  processing,
+  submitted,
+  success,
+} from '../setup/task-states.ts'
+import { useDatabase } from '../setup/use-database.ts'
+
+const GEMINI = 'gemini-2.5-flash'
+const QWEN = 'qwen3:1.7b'
+const DEEPSEEK = 'deepseek-r1:1.5b'
+const database = useDatabase()
+
+/** What a new batch of the conversation of `batch` gives its one task to see: [prompt, answer] a turn. */
+async function historySeen(
+  batch: { owner: string; conversationId: string },
+  model: string,
+  bounds: Partial<typeof HISTORY> = {},
+) {
+  const asking = await submitted(database, [model], {
+    owner: batch.owner,
+    conversationId: batch.conversationId,
+  })
+  const [task] = await claimed(database, asking, { ...HISTORY, ...bounds })
+  return task?.history.map(({ prompt, answer }) => [prompt, answer])
+}
+
+/** Turns of one model, oldest first; the prompts are `p1`, `p2`, …, the answers as given. */
+async function turns(answers: (string | null)[]) {
+  let batch = await answered(database, [QWEN], [answers[0]!], { prompt: 'p1' })
+  for (const [i, answer] of answers.entries()) {
+    if (i === 0) continue
+    batch = await answered(database, [QWEN], [answer], { ...next(batch), prompt: `p${i + 1}` })
+  }
+  return batch
+}
+
+test('the earlier turns come oldest first, each with its prompt and answer', async () => {
+  const batch = await turns(['a1', 'a2', 'a3'])
+  expect(await historySeen(batch, QWEN)).toEqual([
+    ['p1', 'a1'],
+    ['p2', 'a2'],
+    ['p3', 'a3'],
+  ])
+})
+
+test('a model sees its own answer of a turn', async () => {
+  const batch = await answered(database, [GEMINI, QWEN], ['of gemini', 'of qwen'])
+  expect(await historySeen(batch, QWEN)).toEqual([['A prompt', 'of qwen']])
+  expect(await historySeen(batch, GEMINI)).toMatchObject([['A prompt', 'of gemini'], {}])
+})
+
+test('a model without an answer of its own sees the first that succeeded', async () => {
+  const batch = await processing(database, [GEMINI, QWEN])
+  await database.run(finishTasksIfHeld([success(batch.held[1]!, 'first')]))
+  await database.run(finishTasksIfHeld([success(batch.held[0], 'second')]))
+  expect(await historySeen(batch, DEEPSEEK)).toEqual([['A prompt', 'first']])
+})
+
+test('of answers that ended together the one named first in the batch is seen', async () => {
+  const batch = await answered(database, [GEMINI, QWEN], ['named first', 'named second'])
+  const other = await answered(database, [QWEN, GEMINI], ['named first', 'named second'])
+  expect(await historySeen(batch, DEEPSEEK)).toEqual([['A prompt', 'named first']])
+  expect(await historySeen(other, DEEPSEEK)).toEqual([['A prompt', 'named first']])
+})
+
+test('a model whose own call failed sees the answer of another', async () => {
+  const batch = await answered(database, [GEMINI, QWEN], ['of gemini', null])
+  expect(await historySeen(batch, QWEN)).toEqual([['A prompt', 'of gemini']])
+})
+
+test('of two slots of one model each sees its own answers', async () => {
+  const doubled = await submitted(database, [GEMINI, GEMINI])
+  await database.query('UPDATE tasks SET slot = position - 1 WHERE batch_id = $1', [
+    doubled.batchId,
+  ])
+  const tasks = await claimed(database, doubled)
+  const held = tasks.map(({ id, fence }) => ({ taskId: id, fence }))
+  await database.run(
+    finishTasksIfHeld([success(held[0]!, 'of slot 0'), success(held[1]!, 'of slot 1')]),
+  )
+  const asking = await submitted(database, [GEMINI, GEMINI], next(doubled))
+  await database.query('UPDATE tasks SET slot = position - 1 WHERE batch_id = $1', [asking.batchId])
+  const seen = (await claimed(database, asking)).map(({ history }) => history)
+  expect(seen).toEqual([
+    [{ prompt: 'A prompt', answer: 'of slot 0' }],
+    [{ prompt: 'A prompt', answer: 'of slot 1' }],
+  ])
+})
+
+test('the own model counts for more than the slot', async () => {
+  const batch = await answered(database, [GEMINI, QWEN], ['of gemini', 'of qwen'])
+  await database.query('UPDATE tasks SET slot = 1 WHERE batch_id = $1 AND model = $2', [
+    batch.batchId,
+    QWEN,
+  ])
+  expect(await historySeen(batch, QWEN)).toEqual([['A prompt', 'of qwen']])
+})
+
+test('a failed turn leaves no trace, even where its text was kept', async () => {
+  const batch = await turns(['a1', null, 'a3'])
+  await database.query(
+    "UPDATE tasks SET response_text = 'cut short' WHERE conversation_id = $1 AND status = 2",
+    [batch.conversationId],
+  )
+  expect(await historySeen(batch, QWEN)).toEqual([
+    ['p1', 'a1'],
+    ['p3', 'a3'],
+  ])
+})
+
+test('a failed turn takes no place from the turns that are kept', async () => {
+  const batch = await turns(['a1', null])
+  expect(await historySeen(batch, QWEN, { turns: 1 })).toEqual([['p1', 'a1']])
+})
+
+test('an answer that ended after the batch was made is not in its history', async () => {
+  const slow = await processing(database, [QWEN], { prompt: 'slow' })
+  const asking = await submitted(database, [QWEN], next(slow))
+  await database.run(finishTasksIfHeld([success(slow.held[0], 'too late')]))
+  const [task] = await claimed(database, asking)
+  expect(task?.history).toEqual([])
+  expect(await historySeen(slow, QWEN)).toEqual([['slow', 'too late']])
+})
+
+test('a later turn is not in the history, whatever its times say', async () => {
+  const first = await submitted(database, [QWEN])
+  const second = await answered(database, [QWEN], ['of the second'], next(first))
+  await database.query('UPDATE batches SET created_at = now() WHERE id = $1', [first.batchId])
+  const [task] = await claimed(database, first)
+  expect(task?.history).toEqual([])
+  expect(await historySeen(second, QWEN)).toEqual([['A prompt', 'of the second']])
+})
+
+test('no more than the bound of turns is carried: the newest', async () => {
+  const batch = await turns(['a1', 'a2', 'a3'])
+  expect(await historySeen(batch, QWEN, { turns: 2 })).toEqual([
+    ['p2', 'a2'],
+    ['p3', 'a3'],
+  ])
+})
+
+test('no more than the bound of characters is carried: the newest, prompts and answers counted', async () => {
+  const batch = await turns(['aaaa', 'bbbb', 'cccc'])
+  const newest = [['p3', 'cccc']]
+  const two = [['p2', 'bbbb'], ...newest]
+  expect(await historySeen(batch, QWEN, { characters: 12, turns: 3 })).toEqual(two)
+  const again = await turns(['aaaa', 'bbbb', 'cccc'])
+  expect(await historySeen(again, QWEN, { characters: 11 })).toEqual(newest)
+  const none = await turns(['aaaa'])
+  expect(await historySeen(none, QWEN, { characters: 5 })).toEqual([])
+})
+
+test('another conversation is never in the history', async () => {
+  await answered(database, [QWEN], ['private'])
+  const mine = await answered(database, [QWEN], ['mine'])
+  expect(await historySeen(mine, QWEN)).toEqual([['A prompt', 'mine']])
+})
+
+test('each of the tasks claimed together gets the history of its own conversation and bounds', async () => {
+  const one = await turns(['a1', 'a2'])
+  const asking = await submitted(database, [QWEN, DEEPSEEK], next(one))
+  const [qwen] = await claimed(database, { ...asking, tasks: [asking.tasks[0]!] }, HISTORY)
+  const [deepseek] = await claimed(
+    database,
+    { ...asking, tasks: [asking.tasks[1]!] },
+    { ...HISTORY, turns: 1 },
+  )
+  expect(qwen?.history).toHaveLength(2)
+  expect(deepseek?.history).toHaveLength(1)
+})
