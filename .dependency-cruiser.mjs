@@ -27,7 +27,7 @@ export default {
     rule(
       'edge-without-node',
       '3. Only the Node entry and the build of the page touch node: modules.',
-      { path: '^edge/', pathNot: '^edge/(node\\.ts$|page/(build|page-headers)\\.ts$)' },
+      { path: '^edge/', pathNot: '^edge/(node\\.ts$|page/build\\.ts$)' },
       { dependencyTypes: ['core'] },
     ),
     ...Object.entries(DOORS).map(([name, door]) =>

@@ -1,6 +1,7 @@
 import { serveStatic } from 'hono/deno'
 import { SettingsError } from '../drizzle/contract/settings.ts'
 import { createApp } from './app.ts'
+import { servePage } from './serve-page.ts'
 import { openServices } from './services.ts'
 
 /** The gateway on Deno. */
@@ -16,7 +17,7 @@ declare const Deno: {
 try {
   const environment = Deno.env.toObject()
   const app = createApp(openServices(environment))
-  app.get('*', serveStatic({ root: './edge/page/dist' }))
+  servePage(app, serveStatic, './edge/page/dist')
   const hostname = environment.HOST || '127.0.0.1'
   Deno.serve(
     {

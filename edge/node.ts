@@ -4,6 +4,7 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import { z } from 'zod'
 import { integer, readSettings, SettingsError } from '../drizzle/contract/settings.ts'
 import { createApp } from './app.ts'
+import { servePage } from './serve-page.ts'
 import { openServices } from './services.ts'
 
 /** The gateway on Node. */
@@ -13,7 +14,7 @@ try {
     process.env,
   )
   const app = createApp(openServices(process.env))
-  app.get('*', serveStatic({ root: fileURLToPath(new URL('./page/dist', import.meta.url)) }))
+  servePage(app, serveStatic, fileURLToPath(new URL('./page/dist', import.meta.url)))
   const server = serve({ fetch: app.fetch, port: PORT, hostname: HOST }, ({ port }) =>
     console.log(`gateway ready http://${HOST}:${port}`),
   )

@@ -77,7 +77,7 @@ test('npm run services, gateway and worker make the same stack in parts', async 
   const npm = (script: string, settings = {}) =>
     spawnProgram('npm', ['run', script], { DATA_DIR: dataDir, ...settings })
   const services = npm('services')
-  await services.printed(/^ready/m, 120_000)
+  await services.printed(/^services ready/m, 120_000)
   const gateway = npm('gateway')
   const [, url] = await gateway.printed(/^ready (\S+)$/m, 120_000)
   const worker = npm('worker', { WORKER_STREAMS: 'qwen', LLM_SERVICE_URL: 'http://127.0.0.1:1' })

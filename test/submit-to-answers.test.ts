@@ -113,6 +113,19 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     expect(listed.data.every(({ available }) => available)).toBe(true)
   })
 
+  // On Cloudflare the runtime serves them; the test of `npm start` looks there.
+  if (runtime !== 'workerd') {
+    test('the page and the docs come with a strict policy', async () => {
+      for (const path of ['/', '/docs']) {
+        const response = await fetch(stack.gatewayUrl + path)
+        expect(response.headers.get('content-type')).toMatch(/text\/html/)
+        expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'/)
+      }
+      // A missing file is the API's 404, not a page.
+      expect((await fetch(`${stack.gatewayUrl}/nothing.js`)).status).toBe(404)
+    })
+  }
+
   test('each family has a stream and a group of its own, which hold nothing afterwards', async () => {
     const { batch_id } = await submit(stack.gatewayUrl, { prompt: 'Groups', model: THREE })
     await batchUntil(stack.gatewayUrl, batch_id)

@@ -3,7 +3,7 @@ import { DEFAULT_MODEL, MODEL_FAMILIES } from './models.ts'
 import { TASK_ERROR_CODES } from './task-error-code.ts'
 import { BATCH_STATUSES } from './task-status.ts'
 
-export const MAX_PROMPT_CHARACTERS = 200_000
+const MAX_PROMPT_CHARACTERS = 200_000
 export const MAX_MODELS = 8
 
 /** Text that PostgreSQL can hold: no NUL (refused), no lone surrogates (replaced by U+FFFD). */
@@ -70,7 +70,7 @@ export const submitAnswer = z
   })
   .meta({ id: 'SubmitAnswer' })
 
-export const usage = z
+const usage = z
   .object({
     input_tokens: z.number().int().nullable(),
     output_tokens: z.number().int().nullable(),
@@ -106,7 +106,7 @@ const resultShape = {
   files: z.array(file).meta({ description: 'Pictures that the model made; none yet.' }),
 }
 
-export const result = z.object(resultShape).meta({ id: 'Result' })
+const result = z.object(resultShape).meta({ id: 'Result' })
 
 export const task = z
   .object({ ...resultShape, batch_id: id, conversation_id: id })

@@ -16,8 +16,6 @@ export const streamMessage = z.object({
     .optional(),
 })
 
-export type StreamMessage = z.output<typeof streamMessage>
-
 /** A message on its way out: `XADD {stream} * task_id … fence … traceparent …`. */
 export type Ring = { family: string; taskId: string; fence: number; traceparent: string }
 

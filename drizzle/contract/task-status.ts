@@ -11,5 +11,3 @@ export type TaskStatus = (typeof TaskStatus)[keyof typeof TaskStatus]
 
 /** The state of a batch follows from its tasks' states; the database computes it (see `schema.ts`). */
 export const BATCH_STATUSES = ['PROCESSING', 'COMPLETED', 'PARTIAL', 'FAILED', 'CANCELLED'] as const
-
-export type BatchStatus = (typeof BATCH_STATUSES)[number]

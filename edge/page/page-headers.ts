@@ -17,7 +17,7 @@ export type HeaderRule = { path: string; headers: Record<string, string> }
  * `_headers`, the other entry points send what `pageHeaders` returns. Each name stands in rules
  * that cannot both match, because Cloudflare joins doubled values with a comma.
  */
-export const PAGE_HEADER_RULES: readonly HeaderRule[] = [
+const PAGE_HEADER_RULES: readonly HeaderRule[] = [
   {
     path: '/*',
     headers: {

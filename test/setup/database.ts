@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
 
-/** A database of one test file: a clone of the migrated template. */
+/** A database of one test file. */
 export type TestDatabase = {
   url: string
   query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
@@ -10,11 +10,15 @@ export type TestDatabase = {
   drop(): Promise<void>
 }
 
-/** Clones the template. A test that leaks a connection fails when it drops the clone. */
-export async function createDatabase(): Promise<TestDatabase> {
+/**
+ * Clones the template, or makes an empty database. A test that leaks a connection fails when it
+ * drops it.
+ */
+export async function createDatabase({ empty = false } = {}): Promise<TestDatabase> {
   const template = new URL(inject('templateUrl'))
   const name = `test_${randomBytes(6).toString('hex')}`
-  await onServer(`CREATE DATABASE ${name} TEMPLATE ${template.pathname.slice(1)}`)
+  const origin = empty ? 'template0' : template.pathname.slice(1)
+  await onServer(`CREATE DATABASE ${name} TEMPLATE ${origin}`)
   const url = new URL(template)
   url.pathname = `/${name}`
   const pool = new pg.Pool({ connectionString: url.href, max: 4 })

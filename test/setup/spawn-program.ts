@@ -14,6 +14,12 @@ export type Program = {
   exited: Promise<number | string | null>
 }
 
+const running = new Set<ChildProcess>()
+// A test that failed half-way must not leave its programs behind.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGTERM')
+})
+
 /** The environment of this machine without the settings of anybody's own stack. */
 export function bareEnvironment(): Record<string, string | undefined> {
   const { PATH, HOME, TMPDIR, LANG } = process.env
@@ -31,6 +37,7 @@ export function spawnProgram(
     env: { ...bareEnvironment(), ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  running.add(child)
   let output = ''
   let changed = () => {}
   for (const stream of [child.stdout, child.stderr]) {
@@ -40,7 +47,10 @@ export function spawnProgram(
     })
   }
   const exited = new Promise<number | string | null>((resolve) => {
-    child.on('exit', (code, signal) => resolve(code ?? signal))
+    child.on('exit', (code, signal) => {
+      running.delete(child)
+      resolve(code ?? signal)
+    })
   })
   return {
     child,

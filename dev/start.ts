@@ -1,0 +1,45 @@
+import { findModels } from './find-models.ts'
+import { startGateway } from './gateway.ts'
+import { readEnvironment } from './read-environment.ts'
+import { runParts } from './run-parts.ts'
+import { startServices } from './services.ts'
+import { startSimulatedModels } from './simulated-models.ts'
+import { startWorker } from './start-worker.ts'
+
+// All of Async-Chat on this machine: `npm start`.
+runParts(async (add) => {
+  const { environment: given, dataDir } = readEnvironment()
+  const addresses = await startServices({ environment: given, dataDir }, add, console.log)
+  const found = await findModels({
+    environment: given,
+    ollamaUrl: given.OLLAMA_URL,
+    async startSimulated() {
+      const models = await startSimulatedModels()
+      add({ stop: models.close })
+      return models.url
+    },
+  })
+  const environment = { ...given, ...found.settings, ...addresses }
+  const show = given.VERBOSE ? console.log : undefined
+  const worker = startWorker({ environment, dataDir }, show).then((worker) => {
+    add(worker)
+    console.log(`worker   its log: ${worker.logFile}`)
+  })
+  const gateway = startGateway({ environment, dataDir })
+  await worker
+  const { url } = await gateway.then((gateway) => {
+    add(gateway)
+    return gateway
+  })
+  console.log(`models   ${found.line}`)
+  console.log(`ready ${url}`)
+  console.log(example(url, found.models))
+})
+
+/** Asks three models at once, waits a little, and reads what they answered. */
+function example(url: string, models: string[]): string {
+  return [
+    'open it in a browser, or paste this: it asks the models, and reads their answers 6 s later',
+    `curl -s ${url}/v1/chat/completions -F 'prompt=Why is the sky blue?' -F 'model=${models.join(', ')}' | sed -n 's/.*"batch_id":"\\([^"]*\\)".*/\\1/p' | xargs -I{} sh -c 'sleep 6; curl -s ${url}/v1/batches/{}'`,
+  ].join('\n')
+}
