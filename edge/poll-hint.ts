@@ -8,5 +8,6 @@ export function withPollHint(batch: StoredBatch): Batch {
   const waits = batch.results
     .filter(({ status }) => status === TaskStatus.PENDING || status === TaskStatus.PROCESSING)
     .map(({ model }) => familyOfModel(model)?.pollAfterMs ?? 1000)
-  return { ...batch, poll_after_ms: waits.length > 0 ? Math.min(...waits) : null }
+  const { results, ...head } = batch
+  return { ...head, poll_after_ms: waits.length > 0 ? Math.min(...waits) : null, results }
 }
