@@ -24,11 +24,15 @@ if (major < 20) refuse(`Async-Chat needs Node 20 or newer; this is Node ${proces
 const installed = changedAt('node_modules/.package-lock.json')
 if (installed === 0 || installed < changedAt('package-lock.json')) {
   console.log('installing the packages of package-lock.json (npm ci) …')
-  const { status, error } = spawnSync('npm', ['ci', '--loglevel=error', '--no-audit', '--no-fund'], {
-    cwd: root,
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
-  })
+  const { status, error } = spawnSync(
+    'npm',
+    ['ci', '--loglevel=error', '--no-audit', '--no-fund'],
+    {
+      cwd: root,
+      stdio: 'inherit',
+      shell: process.platform === 'win32',
+    },
+  )
   if (error) refuse(`npm ci could not be started: ${error.message}.`)
   if (status !== 0) {
     refuse(

@@ -18,8 +18,6 @@ import { isReply, type NativeRedis, type StreamEntry, type StreamReader } from '
 import type { Slots } from './slots.ts'
 import { cutToBytes, storableText } from './storable-text.ts'
 
-/** Long, so that an idle worker costs Redis about two commands a minute for all its streams. */
-const BLOCK_MS = 90_000
 const AGAIN_AFTER_MS = { first: 100, most: 2_000 }
 const MAX_PAYLOAD_BYTES = 4096
 
@@ -42,12 +40,13 @@ export type Consumption = {
 export async function consume(consumption: Consumption): Promise<void> {
   const { family, reader, redis, slots, stopping } = consumption
   const underWay = new Set<Promise<void>>()
+  stopping.addEventListener('abort', () => slots.wake(), { once: true })
   let wait = AGAIN_AFTER_MS.first
   while (!stopping.aborted) {
-    await Promise.race([slots.untilFree(), aborted(stopping)])
+    await slots.untilFree(stopping)
     if (stopping.aborted) break
     try {
-      const entries = await reader.read(slots.free, BLOCK_MS)
+      const entries = await reader.read(slots.free)
       wait = AGAIN_AFTER_MS.first
       if (entries.length === 0) continue
       slots.take(entries.length)
@@ -135,9 +134,4 @@ function objectOf(flat: string[]): Record<string, string> {
   const object: Record<string, string> = {}
   for (let i = 0; i + 1 < flat.length; i += 2) object[flat[i]!] = flat[i + 1]!
   return object
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

@@ -19,6 +19,11 @@ export type GroupReading = { deliveredMs: number | null }
 
 const DEAD_LETTERS_KEPT = 10_000
 
+/** Long, so that an idle worker costs Redis about two commands a minute for all its streams. */
+const BLOCK_MS = 90_000
+/** A connection that stays silent for longer than a read blocks is dead, and made anew. */
+const READER_SILENT_MS = BLOCK_MS + 10_000
+
 /** Redis's own time is the score, so that no worker's clock matters. */
 const SAY_PRESENT = `
 local now = redis.call('TIME')[1]
@@ -69,7 +74,9 @@ export class StreamReader {
 
   /** Resolves once connected, however long Redis stays away. */
   static async open(url: string, family: ModelFamily, consumer: string): Promise<StreamReader> {
-    const reader = new StreamReader(await connected(url, `read-${family.family}`), family, consumer)
+    const name = `read-${family.family}`
+    const redis = await connected(url, name, { socketTimeout: READER_SILENT_MS })
+    const reader = new StreamReader(redis, family, consumer)
     const learnId = async () => {
       reader.clientId = await reader.redis.client('ID').catch(() => undefined)
     }
@@ -78,12 +85,12 @@ export class StreamReader {
     return reader
   }
 
-  /** Waits up to `blockMs` for new entries and returns at most `count`. Throws NOGROUP replies too. */
-  async read(count: number, blockMs: number): Promise<StreamEntry[]> {
+  /** Waits for new entries and returns at most `count`; none after 90 s. Throws NOGROUP replies too. */
+  async read(count: number): Promise<StreamEntry[]> {
     const { group, stream } = this.family
     const answer = (await this.redis.call(
       'XREADGROUP',
-      ...['GROUP', group, this.consumer, 'COUNT', count, 'BLOCK', blockMs, 'STREAMS', stream, '>'],
+      ...['GROUP', group, this.consumer, 'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', stream, '>'],
     )) as [string, [string, string[] | null][]][] | null
     return (answer?.[0]?.[1] ?? []).map(([id, fields]) => ({ id, fields }))
   }

@@ -35,8 +35,9 @@ async function answerOf(
   totalMs: number,
 ): Promise<Outcome> {
   const outcome = blankOutcome(call)
-  const timeout = AbortSignal.timeout(totalMs)
-  const signal = AbortSignal.any([call.abort.signal, timeout])
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(), totalMs)
+  const signal = AbortSignal.any([call.abort.signal, timeout.signal])
   let bytes = 0
   let failure: TaskErrorCode | null = null
   try {
@@ -61,10 +62,12 @@ async function answerOf(
       }
     }
   } catch (error) {
-    failure = failureOf(error, timeout)
+    failure = failureOf(error, timeout.signal)
     if (failure === 'internal') {
       log.error({ task_id: call.task.id, code: codeOf(error) }, 'task failed in the worker')
     }
+  } finally {
+    clearTimeout(timer)
   }
   const text = storableText(call.responseText).trimStart()
   const cut = cutToBytes(text, MAX_ANSWER_BYTES)

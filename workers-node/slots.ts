@@ -18,11 +18,18 @@ export class Slots {
 
   release(count = 1): void {
     this.taken -= count
-    for (const wake of this.waiting.splice(0)) wake()
+    this.wake()
   }
 
-  /** Resolves when at least one is free. */
-  async untilFree(): Promise<void> {
-    while (this.free <= 0) await new Promise<void>((resolve) => this.waiting.push(resolve))
+  /** Resolves when at least one is free, or when stopping. */
+  async untilFree(stopping: AbortSignal): Promise<void> {
+    while (this.free <= 0 && !stopping.aborted) {
+      await new Promise<void>((resolve) => this.waiting.push(resolve))
+    }
+  }
+
+  /** Lets those that wait look again. */
+  wake(): void {
+    for (const wake of this.waiting.splice(0)) wake()
   }
 }
