@@ -4,11 +4,13 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { parseEnv, promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Batch, Conversations } from '../drizzle/contract/http-api.ts'
 import { get } from './setup/client.ts'
-import { descendants, isAlive } from './setup/descendants.ts'
+import { createDatabase } from './setup/database.ts'
+import { descendants, isAlive, nameOf } from './setup/descendants.ts'
+import { takeRedisDatabase } from './setup/redis-database.ts'
 import { bareEnvironment, type Program, spawnProgram } from './setup/spawn-program.ts'
 
 const run = promisify(execFile)
@@ -90,6 +92,27 @@ test('npm run services, gateway and worker make the same stack in parts', async 
     expect(await program.stop()).toBe(0)
     expect(started.filter(isAlive)).toEqual([])
   }
+}, 180_000)
+
+test('npm run services uses the servers that are named, behind bridges of its own', async () => {
+  const database = await createDatabase()
+  const redisUrl = await takeRedisDatabase()
+  const settings = { DATA_DIR: dataDir, DATABASE_URL: database.url, REDIS_URL: redisUrl }
+  const services = spawnProgram('npm', ['run', 'services'], settings)
+  await services.printed(/^services ready/m, 120_000)
+  const started = descendants(services.child.pid!).map(nameOf)
+  expect(started).not.toContain('postgres')
+  expect(started).not.toContain('redis-server')
+  const env = parseEnv(await readFile(join(dataDir, 'env'), 'utf8'))
+  expect(env).toMatchObject({ DATABASE_URL: database.url, REDIS_URL: redisUrl })
+  const response = await fetch(env.UPSTASH_REDIS_REST_URL!, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${env.UPSTASH_REDIS_REST_TOKEN}` },
+    body: JSON.stringify(['PING']),
+  })
+  expect(await response.json()).toEqual({ result: 'PONG' })
+  expect(await services.stop()).toBe(0)
+  await database.drop()
 }, 180_000)
 
 test('a PORT that is asked for and busy is an error that names it', async () => {

@@ -214,6 +214,33 @@ test('an empty answer is a failure', async () => {
   expect(results[0]).toMatchObject({ status: 2, error_code: 'empty_response' })
 })
 
+test('a service that is not there, and one that takes too long, fail the task as such', async () => {
+  await worker.stop()
+  worker = await stack.startWorker({
+    LLM_SERVICE_URL: 'http://127.0.0.1:1',
+    DEEPSEEK_TIMEOUT_MS: '1000',
+  })
+  models.answer(() => [{ text: 'Begun' }, { until: new Promise(() => {}) }])
+  const { results } = await ask(stack.gatewayUrl, { prompt: 'a', model: 'qwen3,deepseek-r1:1.5b' })
+  expect(results.map(({ error_code }) => error_code)).toEqual([
+    'model_unreachable',
+    'model_timeout',
+  ])
+  await models.requests[0]!.gone
+})
+
+test('Gemini without a key is asked by the first of GEMINI_NODES', async () => {
+  await worker.stop()
+  worker = await stack.startWorker({
+    GEMINI_API_KEY: '',
+    GEMINI_BASE_URL: '',
+    GEMINI_NODES: `${models.url}/v1/chat/completions, http://127.0.0.1:1`,
+  })
+  const { results } = await ask(stack.gatewayUrl, { prompt: 'a', model: 'gemini-2.5-flash' })
+  expect(results[0]).toMatchObject({ status: 1, response_text: 'I am gemini-2.5-flash.' })
+  expect(models.requests[0]!.headers['x-goog-api-key']).toBeUndefined()
+})
+
 test('a message delivered three times runs its task once', async () => {
   await worker.stop()
   const { task_ids, batch_id } = await submit(stack.gatewayUrl, { prompt: 'a', model: 'qwen3' })

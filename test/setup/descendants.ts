@@ -20,6 +20,11 @@ export function isAlive(pid: number): boolean {
   return parentOf(pid) !== undefined
 }
 
+/** The name of a process, as the kernel keeps it. */
+export function nameOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+}
+
 /** A process that has ended, or waits only for its parent to take notice, has none. */
 function parentOf(pid: number): number | undefined {
   try {
