@@ -25,12 +25,11 @@ runParts(async (add) => {
     add(worker)
     console.log(`worker   its log: ${worker.logFile}`)
   })
-  const gateway = startGateway({ environment, dataDir })
-  await worker
-  const { url } = await gateway.then((gateway) => {
+  const gateway = startGateway({ environment, dataDir }).then((gateway) => {
     add(gateway)
     return gateway
   })
+  const [{ url }] = await Promise.all([gateway, worker])
   console.log(`models   ${found.line}`)
   console.log(`ready ${url}`)
   console.log(example(url, found.models))

@@ -3,6 +3,7 @@ import { SettingsError } from '../drizzle/contract/settings.ts'
 import { createApp } from './app.ts'
 import { servePage } from './serve-page.ts'
 import { openServices } from './services.ts'
+import { readListenSettings } from './settings.ts'
 
 /** The gateway on Deno. */
 declare const Deno: {
@@ -16,14 +17,14 @@ declare const Deno: {
 
 try {
   const environment = Deno.env.toObject()
+  const { PORT, HOST } = readListenSettings(environment)
   const app = createApp(openServices(environment))
   servePage(app, serveStatic, './edge/page/dist')
-  const hostname = environment.HOST || '127.0.0.1'
   Deno.serve(
     {
-      port: Number(environment.PORT || 8787),
-      hostname,
-      onListen: ({ port }) => console.log(`gateway ready http://${hostname}:${port}`),
+      port: PORT,
+      hostname: HOST,
+      onListen: ({ port }) => console.log(`gateway ready http://${HOST}:${port}`),
     },
     (request) => app.fetch(request),
   )

@@ -1,18 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import { serve } from '@hono/node-server'
 import { serveStatic } from '@hono/node-server/serve-static'
-import { z } from 'zod'
-import { integer, readSettings, SettingsError } from '../drizzle/contract/settings.ts'
+import { SettingsError } from '../drizzle/contract/settings.ts'
 import { createApp } from './app.ts'
 import { servePage } from './serve-page.ts'
 import { openServices } from './services.ts'
+import { readListenSettings } from './settings.ts'
 
 /** The gateway on Node. */
 try {
-  const { PORT, HOST } = readSettings(
-    z.object({ PORT: integer(0, 65_535).default(8787), HOST: z.string().default('127.0.0.1') }),
-    process.env,
-  )
+  const { PORT, HOST } = readListenSettings(process.env)
   const app = createApp(openServices(process.env))
   servePage(app, serveStatic, fileURLToPath(new URL('./page/dist', import.meta.url)))
   const server = serve({ fetch: app.fetch, port: PORT, hostname: HOST }, ({ port }) =>

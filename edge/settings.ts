@@ -16,3 +16,9 @@ export type EdgeSettings = z.output<typeof settings>
 export function readEdgeSettings(environment: Record<string, unknown>): EdgeSettings {
   return readSettings(settings, environment)
 }
+
+/** Where a gateway that listens by itself does so. Throws SettingsError. */
+export function readListenSettings(environment: Record<string, unknown>) {
+  const listen = { PORT: integer(0, 65_535).default(8787), HOST: z.string().default('127.0.0.1') }
+  return readSettings(z.object(listen), environment)
+}

@@ -30,6 +30,8 @@ async function readForm(c: Context<AppEnv>): Promise<Record<string, string>> {
     if (Object.hasOwn(fields, name)) {
       throw new ApiError('invalid_request', `${name}: given more than once`, name)
     }
+    // An optional field that was left blank was not given.
+    if (value === '' && name !== 'prompt' && name !== 'model') continue
     // Browsers turn every line break of a form field into CR LF.
     fields[name] = value.replaceAll('\r\n', '\n')
   }
@@ -57,12 +59,25 @@ function noFiles(param: string): ApiError {
   return new ApiError('invalid_request', 'Files cannot be attached yet: send text only.', param)
 }
 
+/** What a provider may put into the path of a URL as it stands. */
+const MODEL_NAME = /^[\p{L}\p{N}][\p{L}\p{N}._:-]*(\/[\p{L}\p{N}][\p{L}\p{N}._:-]*)*$/u
+
+/** The names of a list, each once: names differ by more than their case. */
+function namesIn(list: string): string[] {
+  const names = new Map<string, string>()
+  for (const part of list.split(/[,，]/)) {
+    const name = part.trim()
+    if (name && !names.has(name.toLowerCase())) names.set(name.toLowerCase(), name)
+  }
+  return [...names.values()]
+}
+
 /**
  * The tasks of a submit: one a model, in the order of the list, two for a model that is doubled.
  * Throws ApiError 400 for an empty or too long list, an unknown model, a mode that it cannot do.
  */
 export function tasksOf({ model, mode, gemini_concurrency }: SubmitRequest): NewTask[] {
-  const names = [...new Set(model.split(/[,，]/).map((name) => name.trim()))].filter(Boolean)
+  const names = namesIn(model)
   if (names.length === 0) {
     throw new ApiError('invalid_request', 'model: name at least one model', 'model')
   }
@@ -70,7 +85,7 @@ export function tasksOf({ model, mode, gemini_concurrency }: SubmitRequest): New
     throw new ApiError('invalid_request', `model: name at most ${MAX_MODELS} models`, 'model')
   }
   return names.flatMap((name) => {
-    const family = familyOfModel(name)
+    const family = MODEL_NAME.test(name) ? familyOfModel(name) : undefined
     if (!family) {
       throw new ApiError('unknown_model', `Unknown model "${name}". ${knownModels()}`, 'model')
     }

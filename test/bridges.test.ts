@@ -92,7 +92,7 @@ describe('Postgres over HTTP', () => {
 
   test('every statement of the product gives the same rows through both doors', async () => {
     const edge = openNeon(database.url, { fetchEndpoint: bridge.url, timeoutMs: 5000 })
-    const worker = openPostgres(database.url, { connections: 1, statementTimeoutMs: 5000 })
+    const worker = openPostgres(database.url, { connections: 1, timeoutMs: 5000 })
     const one = newBatch(['gemini-2.5-flash', 'qwen3:1.7b'], { temperature: 0.5, maxTokens: 9 })
     const two = newBatch(['qwen3:1.7b'], { conversationId: one.conversationId })
     const bare = (rows: { task_id: string }[]) => rows.map(({ task_id }) => task_id)
@@ -100,7 +100,14 @@ describe('Postgres over HTTP', () => {
     expect(bare(await worker.run(submitBatch(two)))).toEqual(two.tasks.map(({ id }) => id))
     await worker.run(
       claimTasksIfPending(
-        [{ taskId: one.tasks[0]!.id, fence: 0, history: { turns: 1, characters: 100 } }],
+        [
+          {
+            taskId: one.tasks[0]!.id,
+            fence: 0,
+            family: 'gemini',
+            history: { turns: 1, characters: 100 },
+          },
+        ],
         { workerId: 'w', workerKey: 2n ** 62n, leaseMs: 1000 },
       ),
     )

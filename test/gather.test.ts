@@ -9,7 +9,7 @@ const database = useDatabase()
 let postgres: NativePostgres
 
 beforeEach(() => {
-  postgres = openPostgres(database.url, { connections: 1, statementTimeoutMs: 20_000 })
+  postgres = openPostgres(database.url, { connections: 1, timeoutMs: 20_000 })
 })
 afterEach(() => postgres.close())
 
@@ -75,7 +75,7 @@ test('what comes while a statement runs is gathered, and goes out together after
   expect(await Promise.all(answers)).toEqual(['a', 'b', 'c'])
 })
 
-test('after an idle time an item goes out at once again', async () => {
+test('after an idle time an item goes out at once again', { timeout: 5000 }, async () => {
   const send = gather(doubling())
   expect(await send('1')).toBe(2)
   await turn()

@@ -99,13 +99,15 @@ const CASES = Object.entries(REFUSED).flatMap(([constraint, rows]) =>
   Object.entries(rows).map(([row, statement]) => ({ constraint, row, statement })),
 )
 
-test.each(CASES)('$constraint refuses: $row', async ({ constraint, statement }) => {
-  const [text, values] = statement()
-  await expect(database.query(text, [...values])).rejects.toMatchObject({
-    code: CHECK_VIOLATION,
-    constraint,
+for (const { constraint, row, statement } of CASES) {
+  test(`${constraint} refuses: ${row}`, async () => {
+    const [text, values] = statement()
+    await expect(database.query(text, [...values])).rejects.toMatchObject({
+      code: CHECK_VIOLATION,
+      constraint,
+    })
   })
-})
+}
 
 test('every CHECK constraint of the database has its refused rows here', async () => {
   const rows = await database.query<{ name: string }>(

@@ -28,13 +28,14 @@ export async function* callModel(
   task: ClaimedTask,
   abortSignal: AbortSignal,
 ): AsyncGenerator<AnswerPart> {
+  const leaving = new AbortController()
   const { stream } = streamText({
     model,
     instructions: task.system ?? undefined,
     messages: messagesOf(task),
     temperature: task.temperature ?? undefined,
     maxOutputTokens: task.max_tokens ?? undefined,
-    abortSignal,
+    abortSignal: AbortSignal.any([abortSignal, leaving.signal]),
     // A repeat is a matter of the task protocol, which counts it.
     maxRetries: 0,
     // Errors come as parts of the stream; the default handler would print them, prompt and all.
@@ -62,6 +63,9 @@ export async function* callModel(
     }
   } catch (error) {
     throw abortSignal.aborted ? abortSignal.reason : modelErrorOf(error)
+  } finally {
+    // A caller that leaves early leaves the stream alone, and with it the connection.
+    leaving.abort()
   }
 }
 

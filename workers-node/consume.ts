@@ -21,6 +21,15 @@ import { cutToBytes, storableText } from './storable-text.ts'
 const AGAIN_AFTER_MS = { first: 100, most: 2_000 }
 const MAX_PAYLOAD_BYTES = 4096
 
+/** A late or doubled message finds a stale fence, and nothing is left to do. */
+const WHAT_FOLLOWS = {
+  claimed: 'started',
+  stale: null,
+  unknown: 'unknown_task',
+  future: 'future_fence',
+  stray: 'wrong_stream',
+} as const
+
 export type Consumption = {
   family: ModelFamily
   reader: StreamReader
@@ -54,10 +63,7 @@ export async function consume(consumption: Consumption): Promise<void> {
       underWay.add(dealing)
     } catch (error) {
       if (stopping.aborted) break
-      if (isReply(error, 'NOGROUP')) {
-        await redis.makeGroup(family).catch(() => {})
-        continue
-      }
+      if (isReply(error, 'NOGROUP') && (await isMade(redis, family))) continue
       log.warn({ family: family.family, code: codeOf(error) }, 'stream not read')
       await pause(wait)
       wait = Math.min(wait * 2, AGAIN_AFTER_MS.most)
@@ -66,19 +72,22 @@ export async function consume(consumption: Consumption): Promise<void> {
   await Promise.all(underWay)
 }
 
+async function isMade(redis: NativeRedis, family: ModelFamily): Promise<boolean> {
+  return redis.makeGroup(family).then(
+    () => true,
+    () => false,
+  )
+}
+
 /** Deals with all that one read delivered; each entry holds a slot. */
 async function deal(consumption: Consumption, entries: StreamEntry[]): Promise<void> {
-  const { family, redis, slots, start } = consumption
+  const { family, redis, slots } = consumption
   const verdicts = await Promise.all(entries.map((entry) => judge(consumption, entry)))
   const dead: DeadMessage[] = []
   for (const [i, verdict] of verdicts.entries()) {
-    if (typeof verdict === 'string') {
-      dead.push({ ...entryOf(family, entries[i]!), code: verdict })
-    } else if (verdict?.task) {
-      start(verdict.task)
-      continue
-    }
+    if (verdict === 'started') continue
     slots.release()
+    if (verdict) dead.push({ ...entryOf(family, entries[i]!), code: verdict })
   }
   try {
     if (dead.length > 0) await bury(consumption, dead)
@@ -87,26 +96,33 @@ async function deal(consumption: Consumption, entries: StreamEntry[]): Promise<v
       entries.map(({ id }) => id),
     )
   } catch (error) {
-    // The entries stay pending, and whoever takes them over finds nothing left to claim.
+    // The entries stay in the stream; nothing is left to claim in them.
     log.warn({ family: family.family, code: codeOf(error) }, 'messages not acknowledged')
   }
 }
 
-/** What becomes of one entry: a verdict, the reason why it is dead, or null for a deleted one. */
+/**
+ * What becomes of one entry: its task is started, it is dead for a reason, or null where nothing is
+ * to be done. A claimed task starts at once, whatever the others of its read still wait for.
+ */
 async function judge(
-  { claim, family, stopping }: Consumption,
+  { claim, family, start, stopping }: Consumption,
   { fields }: StreamEntry,
-): Promise<ClaimVerdict | DeadMessageCode | null> {
+): Promise<'started' | DeadMessageCode | null> {
   if (fields === null) return null
   const message = streamMessage.safeParse(objectOf(fields))
   if (!message.success) return 'unreadable_message'
   const { task_id: taskId, fence } = message.data
   for (let wait = AGAIN_AFTER_MS.first; ; wait = Math.min(wait * 2, AGAIN_AFTER_MS.most)) {
     try {
-      const verdict = await claim({ taskId, fence, history: family.history })
-      if (verdict.verdict === 'unknown') return 'unknown_task'
-      if (verdict.verdict === 'future') return 'future_fence'
-      return verdict
+      const { verdict, task } = await claim({
+        taskId,
+        fence,
+        family: family.family,
+        history: family.history,
+      })
+      if (task) start(task)
+      return WHAT_FOLLOWS[verdict]
     } catch (error) {
       log.warn({ task_id: taskId, code: codeOf(error) }, 'not claimed yet')
       // Left PENDING; some worker's sweep rings it again.

@@ -2,7 +2,7 @@ import { renewLeasesIfHeld } from '../drizzle/statements/renew-leases-if-held.ts
 import { type Partial, savePartialsIfHeld } from '../drizzle/statements/save-partials-if-held.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { log } from './log.ts'
-import type { RunningCalls } from './running-call.ts'
+import type { RunningCall, RunningCalls } from './running-call.ts'
 import { storableText } from './storable-text.ts'
 
 /** The most text that one statement carries, in characters. */
@@ -36,24 +36,27 @@ export async function renewLeases(
 
 /** Saves the text so far of the calls that have written since the last time. */
 export async function savePartials(postgres: PostgresDoor, calls: RunningCalls): Promise<void> {
-  let portion: Partial[] = []
+  let portion: { call: RunningCall; length: number; partial: Partial }[] = []
   let characters = 0
   const send = async () => {
-    if (portion.length > 0) await postgres.run(savePartialsIfHeld(portion))
+    const sent = portion
     portion = []
     characters = 0
+    if (sent.length === 0) return
+    await postgres.run(savePartialsIfHeld(sent.map(({ partial }) => partial)))
+    for (const { call, length } of sent) call.savedLength = length
   }
   for (const call of calls.list()) {
     const { length } = call
     if (call.ended || call.lost || length === call.savedLength) continue
     if (characters + length > MAX_STATEMENT_CHARACTERS) await send()
-    portion.push({
+    const partial = {
       ...call.held,
       responseText: storableText(call.responseText).trimStart(),
       reasoningText: storableText(call.reasoningText).trim(),
-    })
+    }
+    portion.push({ call, length, partial })
     characters += length
-    call.savedLength = length
   }
   await send()
 }

@@ -1,7 +1,7 @@
 import { SettingsError } from '../drizzle/contract/settings.ts'
-import { log } from './log.ts'
+import { codeOf, log, placeOf } from './log.ts'
 import { readWorkerSettings, type WorkerSettings } from './settings.ts'
-import { startWorker } from './worker.ts'
+import { startWorker, type Worker } from './worker.ts'
 
 // The AI SDK prints warnings of its own accord; what we log we choose ourselves.
 Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false })
@@ -16,20 +16,29 @@ try {
 }
 
 log.level = settings.LOG_LEVEL
-const worker = startWorker(settings)
+
+// The default handlers print the error whole: its message and fields may hold a secret or a prompt.
+process.on('uncaughtException', (error) => {
+  log.fatal({ code: codeOf(error), at: placeOf(error) }, 'worker failed')
+  process.exit(1)
+})
+
+let worker: Worker | undefined
 let stopping = false
 
 async function stop(): Promise<void> {
   if (stopping) process.exit(1)
   stopping = true
   log.info('worker draining')
-  await (await worker).drain()
+  // Before it has started it holds nothing.
+  await worker?.drain()
   log.info('worker stopped')
+  process.exit(0)
 }
 
 process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
-await worker
+worker = await startWorker(settings)
 log.info(
   {
     worker_id: settings.WORKER_ID,

@@ -29,14 +29,14 @@ export type NativePostgres = PostgresDoor & { close(): Promise<void> }
  */
 export function openPostgres(
   url: string,
-  { connections, statementTimeoutMs }: { connections: number; statementTimeoutMs: number },
+  { connections, timeoutMs }: { connections: number; timeoutMs: number },
 ): NativePostgres {
   const pool = new Pool({
     connectionString: url,
     max: connections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + 1000,
+    // Not `statement_timeout`: it goes out as a start-up parameter, which poolers refuse.
+    query_timeout: timeoutMs,
     keepAlive: true,
     application_name: 'async-chat-worker',
   })

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Redis } from 'ioredis'
 import { familyNamed, type ModelFamily } from '../drizzle/contract/models.ts'
 import { DEAD_LETTER_STREAM, type Ring, streamFields } from '../drizzle/contract/stream-message.ts'
@@ -19,7 +18,7 @@ export type GroupReading = { deliveredMs: number | null }
 
 const DEAD_LETTERS_KEPT = 10_000
 
-/** Long, so that an idle worker costs Redis about two commands a minute for all its streams. */
+/** Long, so that reading the streams costs an idle worker about two commands a minute in all. */
 const BLOCK_MS = 90_000
 /** A connection that stays silent for longer than a read blocks is dead, and made anew. */
 const READER_SILENT_MS = BLOCK_MS + 10_000
@@ -30,11 +29,13 @@ local now = redis.call('TIME')[1]
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])`
 
-/** A consumer that still holds messages must stay: others take them over by its name. */
+/** A consumer that still holds messages must stay: without it they would be gone. */
 const LEAVE_GROUP_IF_HOLDING_NONE = `
 if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
   redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 end`
+
+const COMMAND_TIMEOUT_MS = 5_000
 
 /** Reconnects for ever; a command given while the connection is away fails at once. */
 const CONNECTION = {
@@ -54,7 +55,8 @@ export function isReply(error: unknown, kind: string): boolean {
 async function connected(url: string, name: string, extra: object = {}): Promise<Redis> {
   const redis = new Redis(url, { ...CONNECTION, ...extra, connectionName: name })
   redis.on('error', (error) => log.warn({ connection: name, code: codeOf(error) }, 'redis is away'))
-  if (redis.status !== 'ready') await once(redis, 'ready')
+  // `events.once` would reject at the first failed attempt.
+  await new Promise<void>((resolve) => redis.once('ready', resolve))
   return redis
 }
 
@@ -115,7 +117,13 @@ export class NativeRedis {
 
   /** Resolves once connected, however long Redis stays away. */
   static async open(url: string): Promise<NativeRedis> {
-    return new NativeRedis(await connected(url, 'worker', { commandTimeout: 5_000 }))
+    return new NativeRedis(
+      await connected(url, 'worker', {
+        commandTimeout: COMMAND_TIMEOUT_MS,
+        // A rejected command leaves its connection open; one that stays silent is dead.
+        socketTimeout: 2 * COMMAND_TIMEOUT_MS,
+      }),
+    )
   }
 
   /** Makes the group from the stream's beginning, so that no waiting entry is skipped. */

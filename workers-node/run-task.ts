@@ -56,14 +56,14 @@ async function answerOf(
       call.responseText += part.text
       bytes += Buffer.byteLength(part.text)
       if (bytes > MAX_ANSWER_BYTES) {
-        // Leaving the loop ends the stream, and with it the call.
+        // Leaving the loop ends the call.
         outcome.finishReason = 'cut'
         break
       }
     }
   } catch (error) {
     failure = failureOf(error, timeout.signal)
-    if (failure === 'internal') {
+    if (failure === 'internal' && !call.lost && !call.released) {
       log.error({ task_id: call.task.id, code: codeOf(error) }, 'task failed in the worker')
     }
   } finally {

@@ -16,8 +16,8 @@ export class Slots {
     this.taken += count
   }
 
-  release(count = 1): void {
-    this.taken -= count
+  release(): void {
+    this.taken--
     this.wake()
   }
 

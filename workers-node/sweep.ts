@@ -16,9 +16,15 @@ export type SweepDoors = { postgres: PostgresDoor; redis: NativeRedis }
  * Looks after all that no living worker looks after: takes back tasks whose lease has run out, and
  * rings tasks whose message was lost. Any worker does it for all families. Throws when a door fails;
  * the next sweep goes on from there.
+ *
+ * `mayReap` must be false while the worker has not been in contact with Postgres for a whole lease:
+ * after an outage the leases of the living have run out too, and they must come first.
  */
-export async function sweep({ postgres, redis }: SweepDoors, leaseMs: number): Promise<void> {
-  const reaped = await ringAll({ postgres, redis }, reapTasksIfExpired(leaseMs, STEP))
+export async function sweep(
+  { postgres, redis }: SweepDoors,
+  { leaseMs, mayReap }: { leaseMs: number; mayReap: boolean },
+): Promise<void> {
+  const reaped = mayReap ? await ringAll({ postgres, redis }, reapTasksIfExpired(leaseMs, STEP)) : 0
   if (reaped > 0) log.warn({ tasks: reaped }, 'tasks taken back from dead workers')
   for (const family of MODEL_FAMILIES) {
     const { deliveredMs } = await redis.readingOf(family)
@@ -30,7 +36,10 @@ export async function sweep({ postgres, redis }: SweepDoors, leaseMs: number): P
 
 /** Forgets what has outlived its use. */
 export async function forget(postgres: PostgresDoor): Promise<void> {
-  await postgres.run(forgetOldRows(STEP))
+  for (;;) {
+    const [row] = await postgres.run(forgetOldRows(STEP))
+    if (!row || row.keys < STEP) return
+  }
 }
 
 /** Rings what was taken out of other hands. */

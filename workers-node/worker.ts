@@ -5,6 +5,7 @@ import { type Claim, claimTasksIfPending } from '../drizzle/statements/claim-tas
 import { finishTasksIfHeld, type Outcome } from '../drizzle/statements/finish-tasks-if-held.ts'
 import { releaseTasksIfHeld } from '../drizzle/statements/release-tasks-if-held.ts'
 import { consume } from './consume.ts'
+import { Contact } from './contact.ts'
 import { every } from './every.ts'
 import { gather } from './gather.ts'
 import { renewLeases, savePartials } from './heartbeat.ts'
@@ -21,6 +22,11 @@ import { forget, ring, sweep } from './sweep.ts'
 
 const FORGET_EVERY_MS = 600_000
 const UNBLOCK_EVERY_MS = 100
+/** How long a drain waits for reads to end, and for what is left at the end, in ms. */
+const READS_END_MS = 2_000
+const CLOSING_MS = 3_000
+/** A claim brings a prompt and a history along, each of up to 200,000 characters. */
+const CLAIM_LIMITS = { items: 50, weight: Number.POSITIVE_INFINITY, weigh: () => 0 }
 /** How much text one finish statement carries, in characters. */
 const FINISH_LIMITS = {
   items: 200,
@@ -46,17 +52,21 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
 
   const postgres = openPostgres(settings.DATABASE_URL, {
     connections: 4,
-    statementTimeoutMs: 30_000,
+    timeoutMs: 30_000,
   })
   const beatPostgres = openPostgres(settings.DATABASE_URL, {
     connections: 2,
-    statementTimeoutMs: Math.max(beatMs, 500),
+    timeoutMs: Math.max(beatMs, 1000),
   })
   const redis = await NativeRedis.open(settings.REDIS_URL)
   const modelFetch = openModelFetch()
 
+  const contact = new Contact()
   const calls = new RunningCalls()
-  const claim = gather((claims: Claim[]) => postgres.run(claimTasksIfPending(claims, holder)))
+  const claim = gather(
+    (claims: Claim[]) => postgres.run(claimTasksIfPending(claims, holder)),
+    CLAIM_LIMITS,
+  )
   const finish = gather(async (outcomes: Outcome[]) => {
     const rows = await postgres.run(finishTasksIfHeld(outcomes))
     const held = new Set(rows.map(({ id, fence }) => `${id} ${fence}`))
@@ -79,12 +89,18 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     }),
   )
   const beats = [
-    every(beatMs, 'heartbeat', () => renewLeases(beatPostgres, calls, LEASE_MS)),
+    every(beatMs, 'heartbeat', () =>
+      contact.during(() => renewLeases(beatPostgres, calls, LEASE_MS)),
+    ),
     every(PARTIAL_MS, 'saving partial text', () => savePartials(beatPostgres, calls)),
   ]
   const rounds = [
     every(WORKER_PRESENCE_EVERY_S * 1000, 'saying present', () => redis.sayPresent(presence)),
-    every(LEASE_MS / 2, 'sweep', () => sweep({ postgres, redis }, LEASE_MS)),
+    every(LEASE_MS / 2, 'sweep', () =>
+      contact.during(() =>
+        sweep({ postgres, redis }, { leaseMs: LEASE_MS, mayReap: contact.lastsMs() > LEASE_MS }),
+      ),
+    ),
     every(FORGET_EVERY_MS, 'forgetting', () => forget(postgres)),
   ]
 
@@ -107,22 +123,35 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   }
 
   async function drain(): Promise<void> {
+    const graceEnds = performance.now() + DRAIN_MS
     stopping.abort()
-    const read = Promise.all(loops)
+    await stopReading()
+    await within(graceEnds - performance.now(), calls.untilNone())
+    await release()
+    const loops = Promise.all([...beats, ...rounds].map((loop) => loop.stop()))
+    await within(CLOSING_MS, loops.then(leave))
+    for (const reader of readers) reader.close()
+    redis.close()
+    const doors = [postgres.close(), beatPostgres.close(), modelFetch.close()]
+    await within(CLOSING_MS, Promise.all(doors))
+  }
+
+  /** Ends the reads that wait, and sees what they delivered claimed; where Redis is silent, not. */
+  async function stopReading(): Promise<void> {
     const unblocking = every(UNBLOCK_EVERY_MS, 'unblocking', async () => {
       await Promise.all(readers.map((reader) => reader.unblock(redis)))
     })
-    await read
-    await unblocking.stop()
-    await Promise.race([calls.untilNone(), pause(DRAIN_MS, undefined, { ref: false })])
-    await release()
-    await Promise.all([...beats, ...rounds].map((loop) => loop.stop()))
+    const read = Promise.all(loops)
+    await within(READS_END_MS, read)
+    void unblocking.stop()
+    for (const reader of readers) reader.close()
+    await within(READS_END_MS, read)
+  }
+
+  async function leave(): Promise<void> {
     await redis
       .leave(presence, families, consumer)
       .catch((error: unknown) => log.warn({ code: codeOf(error) }, 'left without a word'))
-    for (const reader of readers) reader.close()
-    redis.close()
-    await Promise.all([postgres.close(), beatPostgres.close(), modelFetch.close()])
   }
 
   /** Hands back what still runs. Where Postgres is away, the leases run out instead. */
@@ -134,13 +163,21 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
       call.abort.abort()
     }
     try {
-      const tasks = await postgres.run(releaseTasksIfHeld(left.map(({ held }) => held)))
+      const tasks = await beatPostgres.run(releaseTasksIfHeld(left.map(({ held }) => held)))
       await ring(redis, tasks)
       log.info({ tasks: tasks.length }, 'tasks handed back')
     } catch (error) {
       log.warn({ code: codeOf(error) }, 'tasks not handed back')
     }
   }
+}
+
+/** Waits for something, but not for longer than `ms`. */
+async function within(ms: number, something: Promise<unknown>): Promise<void> {
+  const late = new AbortController()
+  const bound = pause(Math.max(ms, 0), undefined, { signal: late.signal }).catch(() => {})
+  await Promise.race([something, bound])
+  late.abort()
 }
 
 /** A random number of 63 bits: this process, whatever its WORKER_ID. */

@@ -15,7 +15,14 @@ const storable = z
   .overwrite((text) => text.toWellFormed())
 
 const numberField = (schema: z.ZodNumber) =>
-  z.union([schema, z.string().trim().min(1).transform(Number).pipe(schema)])
+  z.union([
+    schema,
+    z
+      .string()
+      .regex(/^\d+(\.\d+)?$/, 'must be a number')
+      .transform(Number)
+      .pipe(schema),
+  ])
 
 /** The fields of a submit, the same in a multipart form and in JSON. */
 export const submitRequest = z.object({
@@ -35,6 +42,7 @@ export const submitRequest = z.object({
   conversation_id: z
     .string()
     .max(100)
+    .transform((id) => id || undefined)
     .optional()
     .meta({ description: 'The conversation to go on with; without it a new one begins.' }),
   mode: z.enum(['text', 'image']).default('text').meta({ description: 'What to make.' }),

@@ -10,7 +10,6 @@ export const TASK_ERRORS = {
   model_broke_off: 'The connection to the model broke off before the answer was complete.',
   model_answer_invalid: 'The model service sent an answer that could not be read.',
   empty_response: 'The model ended without an answer.',
-  truncated: 'The model stopped before its answer was complete; the text so far is kept.',
   unstorable_result: 'The answer of the model could not be stored.',
   internal: 'The task failed through a fault in the worker.',
 } as const

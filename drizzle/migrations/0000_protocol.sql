@@ -13,7 +13,7 @@ CREATE TABLE "batches" (
 	"user_prompt" text NOT NULL,
 	"mode" text NOT NULL,
 	"system" text,
-	"temperature" real,
+	"temperature" double precision,
 	"max_tokens" integer,
 	"traceparent" text NOT NULL,
 	"chosen_task_id" uuid,

@@ -5,6 +5,8 @@ import type { Statement } from './statement.ts'
 export type Claim = {
   taskId: string
   fence: number
+  /** The family in whose stream the message stood. */
+  family: string
   /** How much of the conversation the call may carry. */
   history: { turns: number; characters: number }
 }
@@ -33,12 +35,13 @@ export type ClaimedTask = {
 }
 
 /**
- * One row a message, in the order given. `unknown` (no such task) and `future` (a fence that the
- * task has not reached) are the marks of a bad message; `stale` is what a late or doubled one finds.
+ * One row a message, in the order given. `unknown` (no such task), `future` (a fence that the task
+ * has not reached) and `stray` (a task of another family) are the marks of a bad message; `stale` is
+ * what a late or doubled one finds.
  */
 export type ClaimVerdict =
   | { verdict: 'claimed'; task: ClaimedTask }
-  | { verdict: 'stale' | 'unknown' | 'future'; task: null }
+  | { verdict: 'stale' | 'unknown' | 'future' | 'stray'; task: null }
 
 /**
  * Takes the tasks that are PENDING, due, and still at the message's fence: PENDING → PROCESSING.
@@ -58,21 +61,23 @@ export function claimTasksIfPending(claims: Claim[], holder: Holder): Statement<
       holder.workerId,
       String(holder.workerKey),
       holder.leaseMs,
+      claims.map(({ family }) => family),
     ],
   }
 }
 
 const CLAIM_TASKS_IF_PENDING = `
 WITH message AS MATERIALIZED (
-  SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::integer[])
-    WITH ORDINALITY AS m (task_id, fence, history_turns, history_characters, position)
+  SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::integer[], $8::text[])
+    WITH ORDINALITY AS m (task_id, fence, history_turns, history_characters, family, position)
 ), seen AS MATERIALIZED (
-  SELECT t.id, t.fence, t.status, t.run_after FROM tasks t
+  SELECT t.id, t.fence, t.family, t.status, t.run_after FROM tasks t
   WHERE t.id = ANY ($1::uuid[])
   ORDER BY t.id FOR UPDATE
 ), winner AS MATERIALIZED (
   SELECT DISTINCT ON (seen.id) seen.id, message.position
   FROM seen JOIN message ON message.task_id = seen.id AND message.fence = seen.fence
+    AND message.family = seen.family
   WHERE seen.status = ${TaskStatus.PENDING} AND seen.run_after <= now()
   ORDER BY seen.id, message.position
 ), claimed AS (
@@ -86,6 +91,7 @@ WITH message AS MATERIALIZED (
 SELECT
   CASE WHEN claimed.id IS NOT NULL THEN 'claimed'
     WHEN seen.id IS NULL THEN 'unknown'
+    WHEN message.family <> seen.family THEN 'stray'
     WHEN message.fence > seen.fence THEN 'future'
     ELSE 'stale' END AS verdict,
   CASE WHEN claimed.id IS NOT NULL THEN jsonb_build_object(

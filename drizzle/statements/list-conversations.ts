@@ -5,12 +5,12 @@ export type ConversationRow = {
   title: string
   created_at: string
   updated_at: string
-  /** The exact place in the order, for the next page. */
-  place: string
+  /** When it last changed, exactly: microseconds since 1970. */
+  changed_us: number
 }
 
-/** A place in the list: after the conversation with this time of change (exact text) and id. */
-export type ListPlace = { place: string; conversationId: string }
+/** A place in the list: after the conversation with this time of change and id. */
+export type ListPlace = { changedUs: number; conversationId: string }
 
 /** An owner's conversations, the last changed first, from after a place on. */
 export function listConversations(
@@ -21,15 +21,18 @@ export function listConversations(
   return {
     name: 'list-conversations',
     text: LIST_CONVERSATIONS,
-    params: [owner, after?.place ?? 'infinity', after?.conversationId ?? null, limit],
+    params: [owner, after?.changedUs ?? null, after?.conversationId ?? null, limit],
   }
 }
 
+// A bare `updated_at` in ORDER BY would be the column put out, which knows milliseconds only.
 const LIST_CONVERSATIONS = `
-SELECT id AS conversation_id, title, ${isoUtc('created_at')} AS created_at,
-  ${isoUtc('updated_at')} AS updated_at, (updated_at AT TIME ZONE 'UTC')::text || 'Z' AS place
-FROM conversations
-WHERE owner = $1
-  AND (updated_at, id) < ($2::timestamptz, coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-ORDER BY updated_at DESC, id DESC
+SELECT c.id AS conversation_id, c.title, ${isoUtc('c.created_at')} AS created_at,
+  ${isoUtc('c.updated_at')} AS updated_at,
+  (extract(epoch FROM c.updated_at) * 1000000)::bigint::float8 AS changed_us
+FROM conversations c
+WHERE c.owner = $1
+  AND ($2::float8 IS NULL
+    OR (c.updated_at, c.id) < ('epoch'::timestamptz + $2 * interval '1 microsecond', $3::uuid))
+ORDER BY c.updated_at DESC, c.id DESC
 LIMIT $4::integer`

@@ -5,6 +5,7 @@ export const DEAD_MESSAGES = {
   unreadable_message: 'The stream entry is not a task message.',
   unknown_task: 'The stream entry names a task that does not exist.',
   future_fence: 'The stream entry carries a fence that its task has not reached.',
+  wrong_stream: 'The stream entry names a task of another family than the stream.',
 } as const
 
 export type DeadMessageCode = keyof typeof DEAD_MESSAGES

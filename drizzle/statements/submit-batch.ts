@@ -99,7 +99,7 @@ WITH owned AS MATERIALIZED (
 ), batch AS (
   INSERT INTO batches (id, conversation_id, owner, turn, user_prompt, mode, system, temperature,
     max_tokens, traceparent, total_tasks, open_tasks)
-  SELECT $4::uuid, conversation.id, $1, conversation.turns, $9, $10, $11, $12::real,
+  SELECT $4::uuid, conversation.id, $1, conversation.turns, $9, $10, $11, $12::float8,
     $13::integer, $14, cardinality($6::uuid[]), cardinality($6::uuid[])
   FROM conversation
   RETURNING id, conversation_id

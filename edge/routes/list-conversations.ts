@@ -5,7 +5,7 @@ import { decodeCursor, encodeCursor } from '../cursor.ts'
 import { check, json, type Operation } from '../operation.ts'
 
 const place = z.object({
-  place: z.string().regex(/^\d{4,6}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$/),
+  changedUs: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   conversationId: z.uuid(),
 })
 
@@ -27,10 +27,10 @@ export const listConversations: Operation = {
     const page = rows.slice(0, limit)
     const last = page.at(-1)
     const answer: Conversations = {
-      conversations: page.map(({ place: _, ...conversation }) => conversation),
+      conversations: page.map(({ changed_us: _, ...conversation }) => conversation),
       next_cursor:
         rows.length > limit && last
-          ? encodeCursor({ place: last.place, conversationId: last.conversation_id })
+          ? encodeCursor({ changedUs: last.changed_us, conversationId: last.conversation_id })
           : null,
     }
     return c.json(answer)

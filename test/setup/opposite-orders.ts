@@ -4,9 +4,9 @@ import { openSession, untilWaiting } from './session.ts'
 
 /**
  * Proves that a statement locks its tasks by id, whatever order they are named in. A gate holds the
- * last of three tasks by id while two statements name them as A C B and B C A. By id, the first
- * holds A and B and waits at the gate, and the second waits for the first. In the order named, each
- * would hold what the other wants next: a deadlock, every time.
+ * last of three tasks by id while two statements name them as B C A and A C B. By id, the first
+ * holds A and B and waits at the gate, and the second waits for the first. In the order named, the
+ * first would hold B and the second A, and each would want the other's: a deadlock, every time.
  */
 export async function provesOrderOfLocks(
   database: { readonly url: string },
@@ -27,9 +27,9 @@ export async function provesOrderOfLocks(
   const two = await openSession(database)
   await gate.query('BEGIN')
   await gate.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [c])
-  const first = one.run(statement([a, c, b]))
+  const first = one.run(statement([b, c, a]))
   await untilWaiting(database, one, first)
-  const second = two.run(other([b, c, a]))
+  const second = two.run(other([a, c, b]))
   await untilWaiting(database, two, second)
   await gate.query('COMMIT')
   const ends = await Promise.allSettled([first, second])

@@ -14,20 +14,8 @@ declare module 'vitest' {
   }
 }
 
-/** Hands the services to the tests: those that `mutate.ts` keeps running for many runs, or its own. */
-export default async function provideServices(project: TestProject): Promise<() => Promise<void>> {
-  const { TEST_TEMPLATE_URL, TEST_REDIS_URL } = process.env
-  const services =
-    TEST_TEMPLATE_URL && TEST_REDIS_URL
-      ? { templateUrl: TEST_TEMPLATE_URL, redisUrl: TEST_REDIS_URL, stop: async () => {} }
-      : await startServices()
-  project.provide('templateUrl', services.templateUrl)
-  project.provide('redisUrl', services.redisUrl)
-  return services.stop
-}
-
 /** Starts the real services of a test run on free ports, with nothing kept. */
-export async function startServices() {
+export default async function startServices(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = await mkdtemp(join(tmpdir(), 'async-chat-test-'))
   // Postgres does not run as root; its own user must be able to reach the folder.
   await chmod(dataDir, 0o755)
@@ -46,12 +34,10 @@ export async function startServices() {
     databases: 256,
   })
   await migrate(postgres.url)
-  return {
-    templateUrl: postgres.url,
-    redisUrl: redis.url,
-    async stop() {
-      await Promise.all([postgres.stop(), redis.stop()])
-      await rm(dataDir, { recursive: true, force: true })
-    },
+  project.provide('templateUrl', postgres.url)
+  project.provide('redisUrl', redis.url)
+  return async () => {
+    await Promise.all([postgres.stop(), redis.stop()])
+    await rm(dataDir, { recursive: true, force: true })
   }
 }

@@ -29,9 +29,12 @@ export function next(batch: NewBatch): Partial<NewBatch> {
   return { owner: batch.owner, conversationId: batch.conversationId }
 }
 
-/** The claim that the first message of a task makes. */
-export function claimOf(task: { id: string }, overrides: Partial<Claim> = {}): Claim {
-  return { taskId: task.id, fence: 0, history: HISTORY, ...overrides }
+/** The claim that the first message of a task makes; of a qwen task where no family is given. */
+export function claimOf(
+  { id, family = 'qwen' }: { id: string; family?: string },
+  overrides: Partial<Claim> = {},
+): Claim {
+  return { taskId: id, fence: 0, family, history: HISTORY, ...overrides }
 }
 
 /** Claims the tasks of a batch that nobody has claimed yet, in order. Fails when one is not to be had. */

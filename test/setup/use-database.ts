@@ -16,7 +16,7 @@ export function useDatabase(): UsedDatabase {
   let postgres: NativePostgres
   beforeAll(async () => {
     database = await createDatabase()
-    postgres = openPostgres(database.url, { connections: 4, statementTimeoutMs: 10_000 })
+    postgres = openPostgres(database.url, { connections: 4, timeoutMs: 10_000 })
   })
   afterAll(async () => {
     await postgres.close()

@@ -43,7 +43,8 @@ function nodesOf(plan: Plan): Plan[] {
 function readsOfTasks(plan: Plan): string[] {
   const reads = nodesOf(plan).filter(
     (node) =>
-      node['Node Type'] !== 'ModifyTable' &&
+      // These two read nothing by themselves: their children do.
+      !['ModifyTable', 'Bitmap Heap Scan'].includes(node['Node Type']) &&
       (node['Relation Name'] === 'tasks' || node['Index Name']?.startsWith('tasks_')),
   )
   return [...new Set(reads.map((node) => node['Index Name'] ?? node['Node Type']))].toSorted()

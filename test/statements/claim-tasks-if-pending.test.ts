@@ -38,7 +38,9 @@ test('a claim gives all that the call needs', async () => {
     maxTokens: 77,
   })
   const id = batch.tasks[0]!.id
-  const verdicts = await database.run(claimTasksIfPending([claimOf({ id })], HOLDER))
+  const verdicts = await database.run(
+    claimTasksIfPending([claimOf({ id, family: 'gemini' })], HOLDER),
+  )
   expect(verdicts).toEqual([
     {
       verdict: 'claimed',
@@ -200,4 +202,13 @@ test('claims that name the same tasks in opposite orders do not deadlock', async
         HOLDER,
       ),
   })
+})
+
+test('a message in the stream of another family claims nothing', async () => {
+  const { tasks } = await submitted(database, [MODEL])
+  const stray = claimOf({ id: tasks[0]!.id, family: 'gemini' })
+  expect(await database.run(claimTasksIfPending([stray], HOLDER))).toEqual([
+    { verdict: 'stray', task: null },
+  ])
+  expect(await verdictOf(tasks[0]!.id, 0)).toBe('claimed')
 })

@@ -51,12 +51,12 @@ test('a failure is stored with its reason', async () => {
   const { held } = await processing(database, [MODEL])
   await database.run(
     finishTasksIfHeld([
-      failure(held[0], { errorCode: 'truncated', errorMsg: 'Cut.', responseText: 'So f' }),
+      failure(held[0], { errorCode: 'empty_response', errorMsg: 'Cut.', responseText: 'So f' }),
     ]),
   )
   expect(await taskRow(database, held[0].taskId)).toMatchObject({
     status: 2,
-    error_code: 'truncated',
+    error_code: 'empty_response',
     error_msg: 'Cut.',
     response_text: 'So f',
     usage: null,
@@ -218,7 +218,7 @@ test('finishes that name the same tasks in opposite orders do not deadlock', asy
 test('finishes of the same batches do not deadlock on them', async () => {
   // In an order of chance, half of such rounds deadlock.
   for (let round = 0; round < 12; round++) {
-    const batches = []
+    const batches: Awaited<ReturnType<typeof processing>>[] = []
     for (let i = 0; i < 8; i++) batches.push(await processing(database, TWO))
     const outcomes = (which: 0 | 1) =>
       finishTasksIfHeld(batches.map(({ held }) => success(held[which]!)))
@@ -242,22 +242,25 @@ test('finishes of the same batches do not deadlock on them', async () => {
   }
 })
 
+/** So many that two statements at once are both in the middle of them. */
+const TASKS = 100
+
 test('many finishes in opposite orders at once never deadlock, and every batch ends', async () => {
   const [one, two] = [await openSession(database), await openSession(database)]
   const batches = []
   for (let round = 0; round < 30; round++) {
-    const batch = await processing(database, [MODEL, MODEL, MODEL, MODEL])
+    const batch = await processing(database, Array(TASKS).fill(MODEL))
     batches.push(batch.batchId)
     const outcomes = batch.held.map((held) => success(held))
     const rows = await Promise.all([
       one.run(finishTasksIfHeld(outcomes)),
       two.run(finishTasksIfHeld(outcomes.toReversed())),
     ])
-    expect(rows.flat()).toHaveLength(4)
+    expect(rows.flat()).toHaveLength(TASKS)
   }
   const ended = await database.query(
-    "SELECT FROM batches WHERE id = ANY ($1) AND status = 'COMPLETED' AND success_tasks = 4",
-    [batches],
+    "SELECT FROM batches WHERE id = ANY ($1) AND status = 'COMPLETED' AND success_tasks = $2",
+    [batches, TASKS],
   )
   expect(ended).toHaveLength(30)
 })

@@ -1,0 +1,157 @@
+import { beforeEach, expect, test } from 'vitest'
+import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
+import { forgetOldRows } from '../../drizzle/statements/forget-old-rows.ts'
+import { releaseTasksIfHeld } from '../../drizzle/statements/release-tasks-if-held.ts'
+import { savePartialsIfHeld } from '../../drizzle/statements/save-partials-if-held.ts'
+import { openSession } from '../setup/session.ts'
+import { failure, processing, submitted } from '../setup/task-states.ts'
+import { useDatabase } from '../setup/use-database.ts'
+
+const MODEL = 'qwen3:1.7b'
+const database = useDatabase()
+
+beforeEach(async () => {
+  await database.query('DELETE FROM conversations')
+  await database.query('DELETE FROM idempotency_keys')
+  await database.query('DELETE FROM task_partials')
+})
+
+async function keyOfAge(hours: number, key: string, owner = 'local') {
+  await submitted(database, [MODEL], { idempotencyKey: key, owner })
+  await database.query(
+    "UPDATE idempotency_keys SET created_at = now() - $3 * interval '1 h' WHERE key = $1 AND owner = $2",
+    [key, owner, hours],
+  )
+}
+
+async function keysLeft(): Promise<string[]> {
+  const rows = await database.query<{ name: string }>(
+    "SELECT owner || ' ' || key AS name FROM idempotency_keys",
+  )
+  return rows.map(({ name }) => name).toSorted()
+}
+
+/** A running call with text so far, that was saved long ago. */
+async function writing() {
+  const batch = await processing(database, [MODEL])
+  await database.run(
+    savePartialsIfHeld([{ ...batch.held[0], responseText: 'So f', reasoningText: '' }]),
+  )
+  await database.query("UPDATE task_partials SET updated_at = now() - interval '61 min'")
+  return batch
+}
+
+async function partialsLeft(): Promise<string[]> {
+  const rows = await database.query<{ task_id: string }>('SELECT task_id FROM task_partials')
+  return rows.map(({ task_id }) => task_id)
+}
+
+test('a key of 25 hours goes, one of 23 stays', async () => {
+  await keyOfAge(25, 'old')
+  await keyOfAge(23, 'young')
+  expect(await database.run(forgetOldRows(10))).toEqual([{ keys: 1 }])
+  expect(await keysLeft()).toEqual(['local young'])
+})
+
+test('the young key of another owner stays, though it is the same text', async () => {
+  await keyOfAge(25, 'same', 'ada')
+  await keyOfAge(1, 'same', 'bob')
+  await database.run(forgetOldRows(10))
+  expect(await keysLeft()).toEqual(['bob same'])
+})
+
+test('the young key of the same owner stays', async () => {
+  await keyOfAge(25, 'old', 'ada')
+  await keyOfAge(1, 'young', 'ada')
+  await database.run(forgetOldRows(10))
+  expect(await keysLeft()).toEqual(['ada young'])
+})
+
+test('no more keys than the limit go at a time, the oldest first', async () => {
+  await keyOfAge(30, 'second')
+  await keyOfAge(40, 'first')
+  await keyOfAge(25, 'third')
+  expect(await database.run(forgetOldRows(2))).toEqual([{ keys: 2 }])
+  expect(await keysLeft()).toEqual(['local third'])
+})
+
+test('a key that another sweep is about to forget is left to it, and nobody waits', async () => {
+  await keyOfAge(30, 'old')
+  const [one, two] = [await openSession(database), await openSession(database)]
+  await one.query('BEGIN')
+  await one.run(forgetOldRows(10))
+  await two.query("SET lock_timeout = '1 s'")
+  await two.run(forgetOldRows(10))
+  await one.query('COMMIT')
+  expect(await keysLeft()).toEqual([])
+})
+
+test('the text of a running call stays', async () => {
+  await database.run(releaseTasksIfHeld((await writing()).held))
+  const { held } = await writing()
+  await database.run(forgetOldRows(10))
+  expect(await partialsLeft()).toEqual([held[0].taskId])
+})
+
+test('the text of a task that is gone goes', async () => {
+  const { conversationId } = await writing()
+  await database.query('DELETE FROM conversations WHERE id = $1', [conversationId])
+  await database.run(forgetOldRows(10))
+  expect(await partialsLeft()).toEqual([])
+})
+
+test('the text of a task that is gone goes, though another runs at the same fence', async () => {
+  const gone = await writing()
+  const runs = await writing()
+  await database.query('DELETE FROM conversations WHERE id = $1', [gone.conversationId])
+  await database.run(forgetOldRows(10))
+  expect(await partialsLeft()).toEqual([runs.held[0].taskId])
+})
+
+test('the text of a call that has lost its task to another goes', async () => {
+  const { held } = await writing()
+  await database.run(releaseTasksIfHeld(held))
+  await database.query(
+    `UPDATE tasks SET status = 3, fence = 3, lease_expires_at = now() + interval '1 min',
+       worker_id = 'w', worker_key = 1 WHERE id = $1`,
+    [held[0].taskId],
+  )
+  await database.run(forgetOldRows(10))
+  expect(await partialsLeft()).toEqual([])
+})
+
+test('a text left behind by a call that has ended goes', async () => {
+  const { held } = await processing(database, [MODEL])
+  await database.run(finishTasksIfHeld([failure(held[0])]))
+  await database.query(
+    "INSERT INTO task_partials VALUES ($1, 1, 'So f', '', now() - interval '61 min')",
+    [held[0].taskId],
+  )
+  await database.run(forgetOldRows(10))
+  expect(await partialsLeft()).toEqual([])
+})
+
+test('the text of a call that has ended stays while it may still be written', async () => {
+  const { held } = await writing()
+  await database.run(releaseTasksIfHeld(held))
+  await database.query("UPDATE task_partials SET updated_at = now() - interval '59 min'")
+  await database.run(forgetOldRows(10))
+  expect(await partialsLeft()).toEqual([held[0].taskId])
+})
+
+test('no more texts than the limit go at a time', async () => {
+  for (let i = 0; i < 3; i++) await database.run(releaseTasksIfHeld((await writing()).held))
+  await database.run(forgetOldRows(2))
+  expect(await partialsLeft()).toHaveLength(1)
+})
+
+test('a text that another sweep is about to forget is left to it, and nobody waits', async () => {
+  await database.run(releaseTasksIfHeld((await writing()).held))
+  const [one, two] = [await openSession(database), await openSession(database)]
+  await one.query('BEGIN')
+  await one.run(forgetOldRows(10))
+  await two.query("SET lock_timeout = '1 s'")
+  await two.run(forgetOldRows(10))
+  await one.query('COMMIT')
+  expect(await partialsLeft()).toEqual([])
+})

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest'
+import { releaseTasksIfHeld } from '../../drizzle/statements/release-tasks-if-held.ts'
+import { renewLeasesIfHeld } from '../../drizzle/statements/renew-leases-if-held.ts'
+import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
+import { race } from '../setup/session.ts'
+import { processing, taskRow } from '../setup/task-states.ts'
+import { useDatabase } from '../setup/use-database.ts'
+
+const MODEL = 'qwen3:1.7b'
+const LEFT = '*, extract(epoch FROM lease_expires_at - now())::float8 AS lease_s'
+const database = useDatabase()
+
+test('a held lease ends the given time from now, and is returned as held', async () => {
+  const { held } = await processing(database, [MODEL, MODEL])
+  const rows = await database.run(renewLeasesIfHeld(held, 600_000))
+  expect(rows).toHaveLength(2)
+  expect(rows).toContainEqual({ id: held[0].taskId, fence: 1 })
+  const row = await taskRow(database, held[0].taskId, LEFT)
+  expect(row).toMatchObject({ status: 3, fence: 1 })
+  expect(row?.lease_s).toBeGreaterThan(590)
+  expect(row?.lease_s).toBeLessThan(601)
+})
+
+test('a lease at an old fence is not renewed; the others are', async () => {
+  const { held } = await processing(database, [MODEL, MODEL])
+  await database.query('UPDATE tasks SET fence = 3 WHERE id = $1', [held[0].taskId])
+  const rows = await database.run(renewLeasesIfHeld(held, 600_000))
+  expect(rows).toEqual([{ id: held[1]!.taskId, fence: 1 }])
+  const row = await taskRow(database, held[0].taskId, LEFT)
+  expect(row?.lease_s).toBeLessThan(61)
+})
+
+test('a task that is not being processed has no lease to renew, at its own fence either', async () => {
+  const { held } = await processing(database, [MODEL])
+  await database.query('UPDATE tasks SET status = 0, lease_expires_at = NULL WHERE id = $1', [
+    held[0].taskId,
+  ])
+  expect(await database.run(renewLeasesIfHeld(held, 600_000))).toEqual([])
+  expect(await taskRow(database, held[0].taskId)).toMatchObject({ lease_expires_at: null })
+})
+
+test('a lease that is taken back at the same moment is not renewed; the others are', async () => {
+  const { held } = await processing(database, [MODEL, MODEL])
+  const { second } = await race(
+    database,
+    releaseTasksIfHeld([held[0]]),
+    renewLeasesIfHeld(held, 600_000),
+  )
+  expect(second).toEqual([{ id: held[1]!.taskId, fence: 1 }])
+  expect(await taskRow(database, held[0].taskId)).toMatchObject({ status: 0, fence: 2 })
+})
+
+test('renewals that name the same tasks in opposite orders do not deadlock', async () => {
+  const { held } = await processing(database, [MODEL, MODEL, MODEL])
+  await provesOrderOfLocks(database, {
+    tasks: held.map(({ taskId }) => taskId),
+    statement: (ids) =>
+      renewLeasesIfHeld(
+        ids.map((taskId) => ({ taskId, fence: 1 })),
+        600_000,
+      ),
+  })
+})

@@ -1,0 +1,98 @@
+import { beforeEach, expect, test } from 'vitest'
+import { claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pending.ts'
+import { ringTasksIfLost } from '../../drizzle/statements/ring-tasks-if-lost.ts'
+import { TRACEPARENT } from '../setup/new-batch.ts'
+import { openSession } from '../setup/session.ts'
+import { claimOf, HOLDER, processing, submitted, taskRow } from '../setup/task-states.ts'
+import { useDatabase } from '../setup/use-database.ts'
+
+const MODEL = 'qwen3:1.7b'
+const database = useDatabase()
+
+beforeEach(async () => {
+  await database.query('DELETE FROM conversations')
+})
+
+/** PENDING tasks, each rung so many seconds ago; gives their ids. */
+async function rungAgo(...seconds: number[]): Promise<string[]> {
+  const { tasks } = await submitted(
+    database,
+    seconds.map(() => MODEL),
+  )
+  for (const [i, { id }] of tasks.entries()) {
+    await database.query(
+      "UPDATE tasks SET rung_at = now() - $2::float8 * interval '1 s' WHERE id = $1",
+      [id, seconds[i]],
+    )
+  }
+  return tasks.map(({ id }) => id)
+}
+
+async function rung(deliveredMs: number | null = null, limit = 10, family = 'qwen') {
+  const rows = await database.run(ringTasksIfLost(family, deliveredMs, limit))
+  return rows.map(({ task_id }) => task_id).toSorted()
+}
+
+test('a due task that was rung 10 s ago or more is rung again, and tells how', async () => {
+  const [id] = await rungAgo(11)
+  await database.query('UPDATE tasks SET fence = 4 WHERE id = $1', [id])
+  expect(await database.run(ringTasksIfLost('qwen', null, 10))).toEqual([
+    { task_id: id, fence: 4, family: 'qwen', traceparent: TRACEPARENT },
+  ])
+  expect(await taskRow(database, id!)).toMatchObject({ status: 0, fence: 4 })
+})
+
+test('a task that was rung less than 10 s ago is left alone', async () => {
+  await rungAgo(9)
+  expect(await rung()).toEqual([])
+})
+
+test('a ring is noted, so that a second look finds nothing', async () => {
+  const [id] = await rungAgo(11)
+  expect(await rung()).toEqual([id])
+  expect(await rung()).toEqual([])
+})
+
+test('a task whose message still waits its turn behind the last delivered one is left alone', async () => {
+  const [before] = await rungAgo(120, 80)
+  const deliveredMs = Date.now() - 100_000
+  expect(await rung(deliveredMs)).toEqual([before])
+})
+
+test('a task that is not yet due is not rung', async () => {
+  const [id] = await rungAgo(11)
+  await database.query("UPDATE tasks SET run_after = now() + interval '1 h' WHERE id = $1", [id])
+  expect(await rung()).toEqual([])
+})
+
+test('the tasks of another family are not rung', async () => {
+  const [id] = await rungAgo(11)
+  expect(await rung(null, 10, 'gemini')).toEqual([])
+  expect(await rung()).toEqual([id])
+})
+
+test('a task that is being processed is not rung', async () => {
+  const { held } = await processing(database, [MODEL])
+  await database.query("UPDATE tasks SET rung_at = now() - interval '1 h' WHERE id = $1", [
+    held[0].taskId,
+  ])
+  expect(await rung()).toEqual([])
+})
+
+test('no more than the limit is rung at a time, the longest silent first', async () => {
+  const [second, first, third] = await rungAgo(20, 30, 11)
+  expect(await rung(null, 1)).toEqual([first])
+  expect(await rung(null, 1)).toEqual([second])
+  expect(await rung(null, 5)).toEqual([third])
+})
+
+test('a task that is claimed at the moment is not rung, and nobody waits for it', async () => {
+  const [claimed, lost] = await rungAgo(20, 20)
+  const [worker, sweeper] = [await openSession(database), await openSession(database)]
+  await worker.query('BEGIN')
+  await worker.run(claimTasksIfPending([claimOf({ id: claimed! })], HOLDER))
+  await sweeper.query("SET lock_timeout = '1 s'")
+  const rows = await sweeper.run(ringTasksIfLost('qwen', null, 10))
+  expect(rows.map(({ task_id }) => task_id)).toEqual([lost])
+  await worker.query('COMMIT')
+})
