@@ -60,6 +60,9 @@ export default {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: 'edge/page/dist' },
     parser: 'swc',
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+    },
   },
 }

@@ -29,7 +29,7 @@ async function picture(browser: Browser, name: string, width: number, height: nu
 await mkdir(folder, { recursive: true })
 const browser = await launchChromium()
 try {
-  await picture(browser, 'page-desktop.png', 1280, 800)
+  await picture(browser, 'page-desktop.png', 1280, 1040)
   await picture(browser, 'page-phone.png', 390, 844)
 } finally {
   await browser.close()
