@@ -113,6 +113,15 @@ const CASES: Case[] = [
     null,
     /1048576/,
   ],
+  [
+    // Large enough that the answer comes while the client is still sending.
+    'a prompt of 8 MB',
+    { prompt: 'x'.repeat(8 * 1024 * 1024) },
+    413,
+    'payload_too_large',
+    null,
+    /1048576/,
+  ],
 ]
 
 describe.each(RUNTIMES)('on %s', (runtime) => {
