@@ -26,17 +26,27 @@ async function main(word: string): Promise<void> {
   const copy = await copyProject()
   // One Vitest for all runs: it starts the services once.
   const vitest = await createVitest('test', { root: copy, watch: false, reporters: [{}] })
+  let interrupted = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // Vitest would exit at once, and leave the services' folders behind.
+    process.removeAllListeners(signal)
+    process.once(signal, () => {
+      interrupted = true
+    })
+  }
   try {
     await vitest.standalone()
     await demandGreen(vitest, chosen)
-    let killed = 0
+    const counts = { killed: 0, survived: 0 }
     for (const mutation of chosen) {
+      if (interrupted) break
       const verdict = await mutate(vitest, copy, mutation)
-      if (verdict === 'killed') killed++
+      counts[verdict === 'killed' ? 'killed' : 'survived']++
       report(mutation, verdict)
     }
-    console.log(`${killed} killed, ${chosen.length - killed} survived`)
-    if (killed < chosen.length) process.exitCode = 1
+    if (interrupted) console.log('interrupted')
+    console.log(`${counts.killed} killed, ${counts.survived} survived`)
+    if (counts.killed < chosen.length) process.exitCode = 1
   } finally {
     await vitest.close()
     await rm(copy, { recursive: true, force: true })

@@ -112,6 +112,21 @@ export const MUTATIONS: Mutation[] = [
 
   ...inStatement('claim-tasks-if-pending', [
     [
+      '\n    AND message.family = seen.family',
+      '',
+      'a message in the stream of another family claims nothing',
+    ],
+    [
+      "WHEN message.family <> seen.family THEN 'stray'",
+      '',
+      'a message in the stream of another family claims nothing',
+    ],
+    [
+      'history ON true\nORDER BY message.position',
+      'history ON true\nORDER BY message.position DESC',
+      'the verdicts come in the order of the messages',
+    ],
+    [
       'ORDER BY t.id FOR UPDATE',
       'ORDER BY t.id',
       'of two claims of one task at the same moment one is stale',
@@ -188,6 +203,26 @@ export const MUTATIONS: Mutation[] = [
   ...inStatement('history-of-task', [
     [
       `a.status ${is('SUCCESS')}`,
+      'a.status > 0',
+      'a model whose own call failed sees the answer of another',
+    ],
+    [
+      `a.status ${is('SUCCESS')}`,
+      'a.status > 0',
+      'a failed turn takes no place from the turns that are kept',
+    ],
+    [
+      'LIMIT message.history_turns',
+      'LIMIT (SELECT max(history_turns) FROM message)',
+      'each of the tasks claimed together gets the history that its own bounds allow',
+    ],
+    [
+      'fitting.characters <= message.history_characters',
+      'fitting.characters <= (SELECT max(history_characters) FROM message)',
+      'each of the tasks claimed together gets the history that its own bounds allow',
+    ],
+    [
+      `a.status ${is('SUCCESS')}`,
       'a.response_text IS NOT NULL',
       'a failed turn leaves no trace, even where its text was kept',
     ],
@@ -252,6 +287,13 @@ export const MUTATIONS: Mutation[] = [
   ]),
 
   ...inStatement('finish-tasks-if-held', [
+    [
+      ' AND o.fence = seen.fence',
+      '',
+      'where one is held and one is lost, the one is finished and returned',
+    ],
+    [',\n    first_token_ms = o.first_token_ms', '', 'a success is stored with all its columns'],
+    ['error_code = o.error_code', "error_code = 'internal'", 'a failure is stored with its reason'],
     [' AND o.fence = seen.fence', '', 'an old fence finishes nothing'],
     [
       ` AND seen.status ${is('PROCESSING')}`,
@@ -353,6 +395,21 @@ export const MUTATIONS: Mutation[] = [
     'finish-tasks-if-held',
   ),
   ...inStatement('settle-batches', [
+    [
+      ` - count(*) FILTER (WHERE ${source("test('old_status')")})`,
+      '',
+      'a cancelled task that is opened again is one cancelled less, one open more',
+    ],
+    [
+      ` - count(*) FILTER (WHERE ${source("test('old_status')")})`,
+      '',
+      'a success that is opened again is one success less, one open more',
+    ],
+    [
+      ` - count(*) FILTER (WHERE ${source("test('old_status')")})`,
+      '',
+      'a move between open states changes nothing',
+    ],
     [
       'cancelled_tasks = b.cancelled_tasks + c.cancelled',
       'cancelled_tasks = b.cancelled_tasks',
@@ -581,6 +638,11 @@ export const MUTATIONS: Mutation[] = [
 
   ...inStatement('save-dead-messages', [
     [
+      'm.error_code, m.error_msg\n',
+      'm.error_msg, m.error_code\n',
+      'bad messages are kept with origin, payload and reason',
+    ],
+    [
       "\nON CONFLICT (source, original_id) WHERE kind = 'message' DO NOTHING",
       '',
       'the same entry of a stream is kept once, as it was first',
@@ -626,6 +688,11 @@ export const MUTATIONS: Mutation[] = [
     ],
     [
       'AND NOT EXISTS (SELECT FROM tasks t',
+      'AND EXISTS (SELECT FROM tasks t',
+      'the text of a task that is gone goes',
+    ],
+    [
+      'AND NOT EXISTS (SELECT FROM tasks t',
       'AND 0 = ALL (SELECT 0 FROM tasks t',
       'the text of a running call stays',
     ],
@@ -668,6 +735,11 @@ export const MUTATIONS: Mutation[] = [
         'WHERE t.batch_id = b.id',
         '',
         'only the batch asked for, and only its own tasks, are found',
+      ],
+      [
+        't.finished_at - t.started_at',
+        't.finished_at - t.created_at',
+        'a batch that has ended says when, and what each call cost in seconds',
       ],
       [
         'ORDER BY t.position',
@@ -734,8 +806,8 @@ export const MUTATIONS: Mutation[] = [
       'pages follow each other without a gap or a repetition',
     ],
     [
-      'OR (c.updated_at, c.id) < (',
-      'OR c.id IS NOT NULL OR (c.updated_at, c.id) < (',
+      'AND (c.updated_at, c.id) < (',
+      'AND c.id IS NOT NULL OR (c.updated_at, c.id) < (',
       'pages follow each other without a gap or a repetition',
     ],
     [
@@ -744,8 +816,8 @@ export const MUTATIONS: Mutation[] = [
       'pages hold when times differ by a microsecond only',
     ],
     [
-      "$2 * interval '1 microsecond', $3::uuid)",
-      "$2 * interval '1 microsecond', coalesce(nullif($3::uuid, $3::uuid), c.id))",
+      'coalesce($3::uuid,',
+      'coalesce(nullif($3::uuid, $3::uuid),',
       'pages hold when times are the same',
     ],
     [
@@ -781,6 +853,12 @@ export const MUTATIONS: Mutation[] = [
     ],
   ]),
   ...inFile('workers-node/gather.ts', 'test/gather.test.ts', [
+    ['batch.length > 1 && error', 'batch.length > 1 && !error', 'two bad items are both found'],
+    [
+      'for (const { reject } of batch)',
+      'for (const { reject } of [...batch, ...queue])',
+      'an error rejects its own statement only: what was gathered meanwhile still goes out',
+    ],
     [
       'if (flushing) return',
       '',

@@ -32,7 +32,8 @@ SELECT c.id AS conversation_id, c.title, ${isoUtc('c.created_at')} AS created_at
   (extract(epoch FROM c.updated_at) * 1000000)::bigint::float8 AS changed_us
 FROM conversations c
 WHERE c.owner = $1
-  AND ($2::float8 IS NULL
-    OR (c.updated_at, c.id) < ('epoch'::timestamptz + $2 * interval '1 microsecond', $3::uuid))
+  AND (c.updated_at, c.id) < (
+    coalesce('epoch'::timestamptz + $2::float8 * interval '1 microsecond', 'infinity'),
+    coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
 ORDER BY c.updated_at DESC, c.id DESC
 LIMIT $4::integer`

@@ -5,8 +5,9 @@ import type { Statement } from './statement.ts'
 export type Partial = Held & { responseText: string; reasoningText: string }
 
 /**
- * Keeps the text that there is so far, where readers find it. The share lock makes a finish of the
- * same task wait, so that no text stays behind it.
+ * Keeps the text that there is so far, where readers find it. The share lock lets no text be saved
+ * behind a finish. A call's first text can still stay behind the finish that waited for it, which
+ * does not see the new row: readers look at the fence and the status, and the sweep forgets it.
  */
 export function savePartialsIfHeld(partials: Partial[]): Statement<never> {
   return {

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest'
+import { claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pending.ts'
 import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
 import {
   answered,
   claimed,
+  claimOf,
   HISTORY,
+  HOLDER,
   next,
   processing,
   submitted,
@@ -162,15 +165,15 @@ test('another conversation is never in the history', async () => {
   expect(await historySeen(mine, QWEN)).toEqual([['A prompt', 'mine']])
 })
 
-test('each of the tasks claimed together gets the history of its own conversation and bounds', async () => {
-  const one = await turns(['a1', 'a2'])
-  const asking = await submitted(database, [QWEN, DEEPSEEK], next(one))
-  const [qwen] = await claimed(database, { ...asking, tasks: [asking.tasks[0]!] }, HISTORY)
-  const [deepseek] = await claimed(
-    database,
-    { ...asking, tasks: [asking.tasks[1]!] },
-    { ...HISTORY, turns: 1 },
-  )
-  expect(qwen?.history).toHaveLength(2)
-  expect(deepseek?.history).toHaveLength(1)
+test('each of the tasks claimed together gets the history that its own bounds allow', async () => {
+  const earlier = await turns(['a1', 'a2', 'a3'])
+  const { tasks } = await submitted(database, [QWEN, QWEN, QWEN], next(earlier))
+  const bounds = [HISTORY, { ...HISTORY, turns: 1 }, { ...HISTORY, characters: 8 }]
+  const claims = tasks.map((task, i) => claimOf(task, { history: bounds[i]! }))
+  const verdicts = await database.run(claimTasksIfPending(claims, HOLDER))
+  expect(verdicts.map(({ task }) => task?.history.map(({ answer }) => answer))).toEqual([
+    ['a1', 'a2', 'a3'],
+    ['a3'],
+    ['a2', 'a3'],
+  ])
 })
