@@ -18,8 +18,7 @@ export async function readSubmission(c: Context<AppEnv>): Promise<SubmitRequest>
 }
 
 async function readForm(c: Context<AppEnv>): Promise<Record<string, string>> {
-  const form = await c.req.formData().catch((error: unknown) => {
-    if (error instanceof ApiError) throw error
+  const form = await c.req.formData().catch(() => {
     throw new ApiError('invalid_request', 'The multipart body could not be read.')
   })
   const fields: Record<string, string> = {}

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
 import type { ModelFamily } from '../drizzle/contract/models.ts'
 import { streamMessage } from '../drizzle/contract/stream-message.ts'
@@ -13,6 +12,7 @@ import {
   saveDeadMessages,
 } from '../drizzle/statements/save-dead-messages.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
+import { Backoff } from './backoff.ts'
 import { codeOf, log } from './log.ts'
 import { isReply, type NativeRedis, type StreamEntry, type StreamReader } from './redis.ts'
 import type { Slots } from './slots.ts'
@@ -50,13 +50,13 @@ export async function consume(consumption: Consumption): Promise<void> {
   const { family, reader, redis, slots, stopping } = consumption
   const underWay = new Set<Promise<void>>()
   stopping.addEventListener('abort', () => slots.wake(), { once: true })
-  let wait = AGAIN_AFTER_MS.first
+  const backoff = new Backoff(AGAIN_AFTER_MS)
   while (!stopping.aborted) {
     await slots.untilFree(stopping)
     if (stopping.aborted) break
     try {
       const entries = await reader.read(slots.free)
-      wait = AGAIN_AFTER_MS.first
+      backoff.reset()
       if (entries.length === 0) continue
       slots.take(entries.length)
       const dealing = deal(consumption, entries).finally(() => underWay.delete(dealing))
@@ -65,8 +65,7 @@ export async function consume(consumption: Consumption): Promise<void> {
       if (stopping.aborted) break
       if (isReply(error, 'NOGROUP') && (await isMade(redis, family))) continue
       log.warn({ family: family.family, code: codeOf(error) }, 'stream not read')
-      await pause(wait)
-      wait = Math.min(wait * 2, AGAIN_AFTER_MS.most)
+      await backoff.pause()
     }
   }
   await Promise.all(underWay)
@@ -113,7 +112,7 @@ async function judge(
   const message = streamMessage.safeParse(objectOf(fields))
   if (!message.success) return 'unreadable_message'
   const { task_id: taskId, fence } = message.data
-  for (let wait = AGAIN_AFTER_MS.first; ; wait = Math.min(wait * 2, AGAIN_AFTER_MS.most)) {
+  for (const backoff = new Backoff(AGAIN_AFTER_MS); ; ) {
     try {
       const { verdict, task } = await claim({
         taskId,
@@ -127,7 +126,7 @@ async function judge(
       log.warn({ task_id: taskId, code: codeOf(error) }, 'not claimed yet')
       // Left PENDING; some worker's sweep rings it again.
       if (stopping.aborted) return null
-      await pause(wait)
+      await backoff.pause()
     }
   }
 }

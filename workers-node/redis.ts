@@ -127,28 +127,35 @@ export class NativeRedis {
   }
 
   /** Makes the group from the stream's beginning, so that no waiting entry is skipped. */
-  async makeGroup({ stream, group }: ModelFamily): Promise<'made' | 'was there'> {
+  async makeGroup({ stream, group }: ModelFamily): Promise<void> {
     try {
       await this.redis.xgroup('CREATE', stream, group, '0', 'MKSTREAM')
-      return 'made'
     } catch (error) {
-      if (isReply(error, 'BUSYGROUP')) return 'was there'
-      throw error
+      if (!isReply(error, 'BUSYGROUP')) throw error
     }
   }
 
   /** How far the group has read; makes it where it is missing. */
   async readingOf(family: ModelFamily): Promise<GroupReading> {
-    if ((await this.makeGroup(family)) === 'made') return { deliveredMs: null }
-    const groups = (await this.redis.xinfo('GROUPS', family.stream)) as unknown[][]
-    for (const flat of groups) {
+    for (const flat of await this.groupsOf(family)) {
       const group = new Map<unknown, unknown>()
       for (let i = 0; i < flat.length; i += 2) group.set(flat[i], flat[i + 1])
       if (group.get('name') !== family.group) continue
       if (group.get('lag') === 0) return { deliveredMs: null }
       return { deliveredMs: Number(String(group.get('last-delivered-id')).split('-')[0]) }
     }
+    await this.makeGroup(family)
     return { deliveredMs: null }
+  }
+
+  /** The groups of a family's stream as flat lists; none where there is no stream. */
+  private async groupsOf({ stream }: ModelFamily): Promise<unknown[][]> {
+    try {
+      return (await this.redis.xinfo('GROUPS', stream)) as unknown[][]
+    } catch (error) {
+      if (isReply(error, 'ERR no such key')) return []
+      throw error
+    }
   }
 
   /** Takes entries out of the pending list and out of the stream. */

@@ -1,8 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 import { TASK_ERRORS, type TaskErrorCode } from '../drizzle/contract/task-error-code.ts'
 import { TaskStatus } from '../drizzle/contract/task-status.ts'
 import type { Outcome } from '../drizzle/statements/finish-tasks-if-held.ts'
+import { Backoff } from './backoff.ts'
 import { callModel, ModelError } from './call-model.ts'
 import { codeOf, log } from './log.ts'
 import { PostgresError } from './postgres.ts'
@@ -106,7 +106,7 @@ function failureOf(error: unknown, timeout: AbortSignal): TaskErrorCode {
 
 /** Stores the outcome however often it takes, until the database says that it is not ours. */
 async function finishWhileHeld(call: RunningCall, outcome: Outcome, finish: Finish): Promise<void> {
-  let wait = FINISH_AGAIN_AFTER_MS.first
+  const backoff = new Backoff(FINISH_AGAIN_AFTER_MS)
   for (let stored = outcome; !call.released; ) {
     try {
       const held = await finish(stored)
@@ -119,8 +119,7 @@ async function finishWhileHeld(call: RunningCall, outcome: Outcome, finish: Fini
         continue
       }
       log.warn({ task_id: stored.taskId, code: codeOf(error) }, 'result not stored yet')
-      await pause(wait)
-      wait = Math.min(wait * 2, FINISH_AGAIN_AFTER_MS.most)
+      await backoff.pause()
     }
   }
 }

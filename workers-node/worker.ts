@@ -130,7 +130,6 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     await release()
     const loops = Promise.all([...beats, ...rounds].map((loop) => loop.stop()))
     await within(CLOSING_MS, loops.then(leave))
-    for (const reader of readers) reader.close()
     redis.close()
     const doors = [postgres.close(), beatPostgres.close(), modelFetch.close()]
     await within(CLOSING_MS, Promise.all(doors))
