@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import {
   bigint,
+  boolean,
   check,
   doublePrecision,
   index,
@@ -98,14 +99,21 @@ export const tasks = pgTable(
     /** Goes up at every claim, release, retry and cancel: who holds an old one holds nothing. */
     fence: integer('fence').notNull().default(0),
     failures: integer('failures').notNull().default(0),
+    /** How often its holder died. Two make it a suspect, which runs in a process of its own. */
     deaths: integer('deaths').notNull().default(0),
+    /** How often it ended the process that ran it alone; only these count towards MAX_DEATHS. */
+    childDeaths: integer('child_deaths').notNull().default(0),
     attempt: integer('attempt').notNull().default(0),
     workerId: text('worker_id'),
     workerKey: bigint('worker_key', { mode: 'bigint' }),
+    /** Whether the holder held `worker_key` as a session lock, so that losing it means its death. */
+    watched: boolean('watched').notNull().default(false),
     nodeId: uuid('node_id'),
     leaseExpiresAt: time('lease_expires_at'),
     runAfter: time('run_after').notNull().defaultNow(),
-    rungAt: time('rung_at').notNull().defaultNow(),
+    /** When it was last rung at this fence; null while it is not to be rung before `run_after`. */
+    rungAt: time('rung_at').defaultNow(),
+    /** Since when no node could take it; null where that is not why it waits. */
     waitingSince: time('waiting_since'),
     responseText: text('response_text'),
     reasoningText: text('reasoning_text'),
@@ -123,8 +131,12 @@ export const tasks = pgTable(
     uniqueIndex('tasks_by_batch').on(table.batchId, table.position),
     index('tasks_processing').on(table.id).where(sql`status = 3`),
     index('tasks_pending_by_rung').on(table.family, table.rungAt).where(sql`status = 0`),
+    index('tasks_pending_by_due').on(table.runAfter).where(sql`status = 0 AND rung_at IS NULL`),
     check('tasks_status', sql`status BETWEEN 0 AND 4`),
-    check('tasks_counters', sql`least(fence, failures, deaths, attempt) >= 0`),
+    check(
+      'tasks_counters',
+      sql`least(fence, failures, child_deaths, attempt) >= 0 AND deaths >= child_deaths`,
+    ),
     check(
       'tasks_held_while_processing',
       sql`(status = 3) = (lease_expires_at IS NOT NULL)
@@ -136,6 +148,7 @@ export const tasks = pgTable(
       'tasks_failed_has_reason',
       sql`status <> 2 OR (error_code IS NOT NULL AND error_msg IS NOT NULL)`,
     ),
+    check('tasks_waiting_while_pending', sql`waiting_since IS NULL OR status = 0`),
     check('tasks_pending_has_no_answer', sql`status NOT IN (0, 3) OR response_text IS NULL`),
   ],
 )
@@ -182,8 +195,11 @@ export const deadLetters = pgTable(
     errorMsg: text('error_msg').notNull(),
     createdAt: createdAt(),
     replayedAt: time('replayed_at'),
+    /** When it was copied to the stream `sys_dead_letters`. */
+    copiedAt: time('copied_at'),
   },
   (table) => [
+    index('dead_letters_uncopied').on(table.id).where(sql`copied_at IS NULL`),
     uniqueIndex('dead_letters_messages')
       .on(table.source, table.originalId)
       .where(sql`kind = 'message'`),

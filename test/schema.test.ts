@@ -56,6 +56,8 @@ const REFUSED: Record<string, Record<string, () => readonly [string, readonly un
     'a fence below 0': pendingWith('fence = -1'),
     'failures below 0': pendingWith('failures = -1'),
     'deaths below 0': pendingWith('deaths = -1'),
+    'more deaths of its own process than deaths': pendingWith('child_deaths = 1'),
+    'deaths of its own process below 0': pendingWith('child_deaths = -1'),
     'an attempt below 0': pendingWith('attempt = -1'),
   },
   tasks_held_while_processing: {
@@ -79,6 +81,12 @@ const REFUSED: Record<string, Record<string, () => readonly [string, readonly un
   tasks_failed_has_reason: {
     'FAILED without a code': heldWith(`status = 2, ${ENDED}, error_msg = 'message'`),
     'FAILED without a message': heldWith(`status = 2, ${ENDED}, error_code = 'code'`),
+  },
+  tasks_waiting_while_pending: {
+    'PROCESSING and waiting for a node': heldWith('waiting_since = now()'),
+    'CANCELLED and waiting for a node': pendingWith(
+      'status = 4, finished_at = now(), waiting_since = now()',
+    ),
   },
   tasks_pending_has_no_answer: {
     'PENDING with an answer': pendingWith("response_text = 'A'"),
@@ -155,16 +163,18 @@ test.each(TABLES)('the table $table is in the database as schema.ts has it', asy
   const columns = await database.query(
     `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS not_null,
        atthasdef AND attgenerated = '' AS has_default
-     FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 ORDER BY attnum`,
+     FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 ORDER BY attname COLLATE "C"`,
     [declared.name],
   )
   expect(columns).toEqual(
-    declared.columns.map((column) => ({
-      name: column.name,
-      type: column.getSQLType(),
-      not_null: column.notNull || column.primary,
-      has_default: column.hasDefault && !column.generated,
-    })),
+    declared.columns
+      .map((column) => ({
+        name: column.name,
+        type: column.getSQLType(),
+        not_null: column.notNull || column.primary,
+        has_default: column.hasDefault && !column.generated,
+      }))
+      .toSorted((one, other) => (one.name < other.name ? -1 : 1)),
   )
   const indexes = await database.query<{ name: string; unique: boolean; partial: boolean }>(
     `SELECT indexrelid::regclass::text AS name, indisunique AS unique, indpred IS NOT NULL AS partial
