@@ -16,6 +16,7 @@ import { openPostgres } from '../workers-node/postgres.ts'
 import { createDatabase, type TestDatabase } from './setup/database.ts'
 import { newBatch } from './setup/new-batch.ts'
 import { takeRedisDatabase } from './setup/redis-database.ts'
+import { claimOf, HOLDER } from './setup/task-states.ts'
 
 describe('Postgres over HTTP', () => {
   let database: TestDatabase
@@ -99,17 +100,7 @@ describe('Postgres over HTTP', () => {
     expect(bare(await edge.run(submitBatch(one)))).toEqual(one.tasks.map(({ id }) => id))
     expect(bare(await worker.run(submitBatch(two)))).toEqual(two.tasks.map(({ id }) => id))
     await worker.run(
-      claimTasksIfPending(
-        [
-          {
-            taskId: one.tasks[0]!.id,
-            fence: 0,
-            family: 'gemini',
-            history: { turns: 1, characters: 100 },
-          },
-        ],
-        { workerId: 'w', workerKey: 2n ** 62n, leaseMs: 1000 },
-      ),
+      claimTasksIfPending([claimOf({ id: one.tasks[0]!.id, family: 'gemini' })], HOLDER),
     )
     for (const statement of [
       findBatch('local', one.batchId),

@@ -7,6 +7,7 @@ import type { ModelServer } from './setup/model-server.ts'
 import { takeRedisDatabase } from './setup/redis-database.ts'
 import { type Program, spawnProgram } from './setup/spawn-program.ts'
 import { type RunningGateway, type Runtime, startGateway } from './setup/start-gateway.ts'
+import type { Services } from './setup/use-services.ts'
 
 const TOKEN = 'token-of-the-test-stack'
 
@@ -20,13 +21,18 @@ export type Stack = {
   rest: CountingProxy
   /** The settings of a gateway on this stack, without PORT. */
   gatewaySettings: Record<string, string>
-  /** Starts one more worker and waits until it is ready. */
-  startWorker(settings?: Record<string, string>): Promise<Program>
+  /** Starts one more worker and waits until it is ready; tells at once which program it is. */
+  startWorker(
+    settings?: Record<string, string>,
+    started?: (program: Program) => void,
+  ): Promise<Program>
   stopGateway(): Promise<void>
+  /** Ends every worker with SIGKILL, frozen ones too. */
+  killWorkers(): Promise<void>
   stop(): Promise<void>
 }
 
-type Options = {
+export type StackOptions = {
   runtime?: Runtime
   /** How many workers to start at once. */
   workers?: number
@@ -34,13 +40,15 @@ type Options = {
   gatewaySettings?: Record<string, string>
   /** The model server to use; without it, the simulated models. */
   models?: Pick<ModelServer, 'url'>
+  /** The servers to run on; without them, those of this run. */
+  services?: Services
 }
 
 /** Starts a stack. `stop` fails when a process did not end cleanly or a connection was leaked. */
-export async function startStack(options: Options = {}): Promise<Stack> {
-  const { runtime = 'node', workers = 1, workerSettings = {} } = options
-  const database = await createDatabase()
-  const redisUrl = await takeRedisDatabase()
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const { runtime = 'node', workers = 1, workerSettings = {}, services } = options
+  const database = await createDatabase({ services })
+  const redisUrl = await takeRedisDatabase(services)
   const neon = await startNeonBridge({ databaseUrl: database.url })
   const upstash = await startUpstashBridge({ redisUrl, token: TOKEN })
   const sql = await startCountingProxy(neon.url)
@@ -57,7 +65,10 @@ export async function startStack(options: Options = {}): Promise<Stack> {
   let gateway: RunningGateway | undefined = await startGateway(runtime, gatewaySettings)
   const programs: Program[] = []
 
-  async function startWorker(settings: Record<string, string> = {}): Promise<Program> {
+  async function startWorker(
+    settings: Record<string, string> = {},
+    started: (program: Program) => void = () => {},
+  ): Promise<Program> {
     const worker = spawnProgram('node', ['workers-node/main.ts'], {
       DATABASE_URL: database.url,
       REDIS_URL: redisUrl,
@@ -71,6 +82,7 @@ export async function startStack(options: Options = {}): Promise<Stack> {
       ...settings,
     })
     programs.push(worker)
+    started(worker)
     await worker.printed(/"msg":"worker ready"/)
     return worker
   }
@@ -89,6 +101,9 @@ export async function startStack(options: Options = {}): Promise<Stack> {
     gatewaySettings,
     startWorker,
     stopGateway,
+    async killWorkers() {
+      await Promise.all(programs.map((program) => program.stop('SIGKILL')))
+    },
     async stop() {
       await stopGateway()
       await Promise.all(programs.map((program) => program.stop()))

@@ -11,8 +11,14 @@ export class Backoff {
   }
 
   async pause(): Promise<void> {
-    await pause(this.next)
-    this.next = Math.min(this.next * 2, this.limits.most)
+    await pause(this.nextMs())
+  }
+
+  /** How long the next wait is, in ms; the one after it is twice as long. */
+  nextMs(): number {
+    const ms = this.next
+    this.next = Math.min(ms * 2, this.limits.most)
+    return ms
   }
 
   /** Begins anew after a success. */

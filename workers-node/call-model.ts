@@ -1,53 +1,63 @@
-import { AISDKError, APICallError, type LanguageModelV4 } from '@ai-sdk/provider'
-import { type ModelMessage, streamText } from 'ai'
+import { InvalidResponseDataError, type LanguageModelV4 } from '@ai-sdk/provider'
+import { type FinishReason, type ModelMessage, streamText } from 'ai'
 import type { Usage } from '../drizzle/contract/http-api.ts'
-import type { TaskErrorCode } from '../drizzle/contract/task-error-code.ts'
 import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
+import { type CallTimeouts, CallTimers } from './call-timers.ts'
+import { brokeOff, invalidAnswer, ModelError, modelErrorOf, ofStatus } from './model-error.ts'
+
+export type { CallTimeouts }
 
 export type AnswerPart =
   | { type: 'text' | 'reasoning'; text: string }
   | { type: 'end'; finishReason: string; usage: Usage; answeredBy: string }
 
-/** A call to a model that failed; the service's own words stay out of it. */
-export class ModelError extends Error {
-  override name = 'ModelError'
-  readonly code: TaskErrorCode
-
-  constructor(code: TaskErrorCode) {
-    super(code)
-    this.code = code
-  }
-}
-
 /**
- * Streams one answer. Throws ModelError for what the service did wrong, and the signal's own reason
- * when it was aborted.
+ * Streams one answer: no part is empty, `end` comes last. Throws ModelError for what the service did
+ * wrong, after the parts that came all the same: also where the answer is complete and no good, as
+ * empty, cut off or withheld. Throws the signal's own reason when it was aborted.
  */
 export async function* callModel(
   model: LanguageModelV4,
   task: ClaimedTask,
-  abortSignal: AbortSignal,
+  { signal, timeouts }: { signal: AbortSignal; timeouts: CallTimeouts },
 ): AsyncGenerator<AnswerPart> {
+  const timers = new CallTimers(timeouts)
   const leaving = new AbortController()
+  const ending = AbortSignal.any([signal, timers.signal, leaving.signal])
   const { stream } = streamText({
     model,
     instructions: task.system ?? undefined,
     messages: messagesOf(task),
     temperature: task.temperature ?? undefined,
     maxOutputTokens: task.max_tokens ?? undefined,
-    abortSignal: AbortSignal.any([abortSignal, leaving.signal]),
+    abortSignal: ending,
     // A repeat is a matter of the task protocol, which counts it.
     maxRetries: 0,
     // Errors come as parts of the stream; the default handler would print them, prompt and all.
     onError: () => {},
   })
+  let hasText = false
+  let verdict: ModelError | undefined
   try {
     for await (const part of stream) {
-      if (part.type === 'text-delta') yield { type: 'text', text: part.text }
-      else if (part.type === 'reasoning-delta') yield { type: 'reasoning', text: part.text }
-      else if (part.type === 'abort') throw abortSignal.reason
-      else if (part.type === 'error') throw part.error
-      else if (part.type === 'finish-step') {
+      if (part.type === 'text-delta' || part.type === 'reasoning-delta') {
+        if (part.text === '') continue
+        timers.heard()
+        const type = part.type === 'text-delta' ? 'text' : 'reasoning'
+        hasText ||= type === 'text' && part.text.trim() !== ''
+        yield { type, text: part.text }
+      } else if (part.type === 'abort') throw ending.reason
+      else if (part.type === 'error') {
+        // So the SDK calls a stream without a finish reason; how it ended comes next.
+        if (!InvalidResponseDataError.isInstance(part.error)) throw part.error
+      } else if (part.type === 'finish-step') {
+        verdict = verdictOn({
+          finishReason: part.finishReason,
+          raw: part.rawFinishReason,
+          hasText,
+          isEventStream: /^text\/event-stream/i.test(part.response.headers?.['content-type'] ?? ''),
+          limited: task.max_tokens !== null,
+        })
         yield {
           type: 'end',
           finishReason: part.finishReason,
@@ -62,12 +72,40 @@ export async function* callModel(
       }
     }
   } catch (error) {
-    throw abortSignal.aborted ? abortSignal.reason : modelErrorOf(error)
+    throw ending.aborted ? ending.reason : modelErrorOf(error)
   } finally {
+    timers.clear()
     // A caller that leaves early leaves the stream alone, and with it the connection.
     leaving.abort()
   }
+  if (verdict) throw verdict
 }
+
+type Ending = {
+  finishReason: FinishReason
+  /** The service's own word. */
+  raw: string | undefined
+  hasText: boolean
+  isEventStream: boolean
+  /** Whether the user set a limit of tokens. */
+  limited: boolean
+}
+
+/** What is wrong with an answer whose stream has ended in order, if anything. */
+function verdictOn(ending: Ending): ModelError | undefined {
+  const { finishReason, raw, hasText, isEventStream, limited } = ending
+  if (!raw) {
+    if (hasText) return new ModelError({ code: 'truncated', retryable: true, node: 'fault' })
+    return isEventStream ? brokeOff() : invalidAnswer()
+  }
+  if (finishReason === 'content-filter') return new ModelError({ code: 'content_filtered' })
+  if (finishReason === 'error' || BROKEN_AT_THE_SERVICE.has(raw)) return ofStatus(500)
+  if (finishReason === 'length' && !limited) return new ModelError({ code: 'truncated' })
+  return hasText ? undefined : new ModelError({ code: 'empty_response' })
+}
+
+/** Finish reasons of OpenAI's shape that no provider of the SDK knows: DeepSeek's, OpenRouter's. */
+const BROKEN_AT_THE_SERVICE = new Set(['insufficient_system_resource', 'error'])
 
 function messagesOf({ history, prompt }: ClaimedTask): ModelMessage[] {
   return [
@@ -77,33 +115,4 @@ function messagesOf({ history, prompt }: ClaimedTask): ModelMessage[] {
     ]),
     { role: 'user', content: prompt },
   ]
-}
-
-/** What the service did wrong; an error that is not of its making is returned as it is. */
-function modelErrorOf(error: unknown): unknown {
-  const status = APICallError.isInstance(error) ? error.statusCode : undefined
-  if (status !== undefined && status >= 400) return new ModelError(codeOfStatus(status))
-  if (APICallError.isInstance(error) && status === undefined) {
-    return new ModelError('model_unreachable')
-  }
-  if (isNetworkFault(error)) return new ModelError('model_broke_off')
-  return AISDKError.isInstance(error) ? new ModelError('model_answer_invalid') : error
-}
-
-/** undici's codes and the system's, wherever in the chain of causes they stand. */
-function isNetworkFault(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    const { code } = at as { code?: unknown }
-    if (typeof code === 'string' && /^(UND_ERR_|E[A-Z]+$)/.test(code)) return true
-    if (at.message === 'terminated') return true
-  }
-  return false
-}
-
-function codeOfStatus(status: number): TaskErrorCode {
-  if (status === 401 || status === 403) return 'model_refused_credentials'
-  if (status === 404) return 'model_not_found'
-  if (status === 408) return 'model_timeout'
-  if (status === 429) return 'model_overloaded'
-  return status >= 500 ? 'model_unavailable' : 'model_rejected_request'
 }

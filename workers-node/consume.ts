@@ -15,6 +15,7 @@ import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { Backoff } from './backoff.ts'
 import { codeOf, log } from './log.ts'
 import { isReply, type NativeRedis, type StreamEntry, type StreamReader } from './redis.ts'
+import type { Rest } from './rest.ts'
 import type { Slots } from './slots.ts'
 import { cutToBytes, storableText } from './storable-text.ts'
 
@@ -23,8 +24,8 @@ const MAX_PAYLOAD_BYTES = 4096
 
 /** A late or doubled message finds a stale fence, and nothing is left to do. */
 const WHAT_FOLLOWS = {
-  claimed: 'started',
   stale: null,
+  waiting: null,
   unknown: 'unknown_task',
   future: 'future_fence',
   stray: 'wrong_stream',
@@ -37,8 +38,16 @@ export type Consumption = {
   postgres: PostgresDoor
   slots: Slots
   claim(claim: Claim): Promise<ClaimVerdict>
-  /** Starts a claimed task, which gives its slot back when it ends. */
-  start(task: ClaimedTask): void
+  /** The node that tasks of the family go to, if it is known. */
+  nodeId(): string | null
+  /** Resolves when the others know that this worker is about to claim. */
+  beforeClaim(): Promise<void>
+  /** Starts a claimed task, which gives its slot back when it ends; false where it runs already. */
+  start(task: ClaimedTask): boolean
+  /** Told when dead letters were written. */
+  onDeadLetters(): void
+  /** Holds reading back while the family's node may not be called. */
+  rest: Rest
   stopping: AbortSignal
 }
 
@@ -47,11 +56,16 @@ export type Consumption = {
  * acknowledge, run. Resolves when stopping, once all that was read has been dealt with.
  */
 export async function consume(consumption: Consumption): Promise<void> {
-  const { family, reader, redis, slots, stopping } = consumption
+  const { family, reader, redis, slots, rest, stopping } = consumption
   const underWay = new Set<Promise<void>>()
-  stopping.addEventListener('abort', () => slots.wake(), { once: true })
+  const wakeAll = () => {
+    slots.wake()
+    rest.end()
+  }
+  stopping.addEventListener('abort', wakeAll, { once: true })
   const backoff = new Backoff(AGAIN_AFTER_MS)
   while (!stopping.aborted) {
+    await rest.untilOver()
     await slots.untilFree(stopping)
     if (stopping.aborted) break
     try {
@@ -105,22 +119,27 @@ async function deal(consumption: Consumption, entries: StreamEntry[]): Promise<v
  * to be done. A claimed task starts at once, whatever the others of its read still wait for.
  */
 async function judge(
-  { claim, family, start, stopping }: Consumption,
+  { claim, nodeId, beforeClaim, family, start, rest, stopping }: Consumption,
   { fields }: StreamEntry,
 ): Promise<'started' | DeadMessageCode | null> {
   if (fields === null) return null
   const message = streamMessage.safeParse(objectOf(fields))
   if (!message.success) return 'unreadable_message'
   const { task_id: taskId, fence } = message.data
-  for (const backoff = new Backoff(AGAIN_AFTER_MS); ; ) {
+  await beforeClaim()
+  let again = false
+  for (const backoff = new Backoff(AGAIN_AFTER_MS); ; again = true) {
     try {
-      const { verdict, task } = await claim({
+      const { verdict, task, wait_ms } = await claim({
         taskId,
         fence,
         family: family.family,
         history: family.history,
+        nodeId: nodeId(),
+        again,
       })
-      if (task) start(task)
+      if (verdict === 'claimed') return start(task) ? 'started' : null
+      if (verdict === 'waiting') rest.begin(wait_ms)
       return WHAT_FOLLOWS[verdict]
     } catch (error) {
       log.warn({ task_id: taskId, code: codeOf(error) }, 'not claimed yet')
@@ -132,9 +151,9 @@ async function judge(
 }
 
 /** A bad message goes to the dead letters before it is acknowledged, so that it cannot vanish. */
-async function bury({ postgres, redis }: Consumption, dead: DeadMessage[]): Promise<void> {
+async function bury({ postgres, onDeadLetters }: Consumption, dead: DeadMessage[]): Promise<void> {
   await postgres.run(saveDeadMessages(dead))
-  await redis.copyDeadMessages(dead)
+  onDeadLetters()
   for (const { entryId, stream, code } of dead) {
     log.warn({ stream, entry_id: entryId, code }, 'message is a dead letter')
   }

@@ -1,15 +1,23 @@
-/** For how long a worker has been in contact with Postgres without a break. */
+/** For how long a worker has been awake and in contact with Postgres without a break. */
 export class Contact {
   private since = performance.now()
+  private lastTick = performance.now()
 
   /** Does something with Postgres; if it fails, contact begins anew. Throws what it throws. */
-  async during(act: () => Promise<void>): Promise<void> {
+  async during<Result>(act: () => Promise<Result>): Promise<Result> {
     try {
-      await act()
+      return await act()
     } catch (error) {
       this.since = performance.now()
       throw error
     }
+  }
+
+  /** Said often; a silence of more than `gapMs` means that this process itself stood still. */
+  tick(gapMs: number): void {
+    const now = performance.now()
+    if (now - this.lastTick > gapMs) this.since = now
+    this.lastTick = now
   }
 
   lastsMs(): number {

@@ -1,4 +1,4 @@
-import { Pool } from 'pg'
+import { Client, Pool } from 'pg'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { codeOf, log } from './log.ts'
 
@@ -54,5 +54,46 @@ export function openPostgres(
       }
     },
     close: () => pool.end(),
+  }
+}
+
+/** One connection of its own, for what must live as long as it does. */
+export type PostgresSession = PostgresDoor & {
+  /** Resolves when the connection has ended, by whomever. */
+  ended: Promise<void>
+  close(): void
+}
+
+/** Opens a session. Rejects with PostgresError where it cannot be had. */
+export async function openSession(
+  url: string,
+  { timeoutMs }: { timeoutMs: number },
+): Promise<PostgresSession> {
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: timeoutMs,
+    keepAlive: true,
+    application_name: 'async-chat-worker-lock',
+  })
+  const ended = Promise.withResolvers<void>()
+  client.on('error', () => ended.resolve())
+  client.on('end', () => ended.resolve())
+  try {
+    await client.connect()
+  } catch (error) {
+    throw new PostgresError(codeOf(error))
+  }
+  return {
+    ended: ended.promise,
+    async run<Row>({ text, params }: { text: string; params: unknown[] }) {
+      try {
+        return (await client.query(text, params)).rows as Row[]
+      } catch (error) {
+        throw new PostgresError(codeOf(error))
+      }
+    },
+    // Not awaited: a server that is away never says goodbye.
+    close: () => void client.end().catch(() => {}),
   }
 }

@@ -1,22 +1,27 @@
 import { Redis } from 'ioredis'
 import { familyNamed, type ModelFamily } from '../drizzle/contract/models.ts'
-import { DEAD_LETTER_STREAM, type Ring, streamFields } from '../drizzle/contract/stream-message.ts'
+import {
+  DEAD_LETTER_STREAM,
+  type Ring,
+  streamFields,
+  WAKE_CHANNEL,
+} from '../drizzle/contract/stream-message.ts'
 import {
   presenceMember,
   WORKER_PRESENCE_KEY,
   WORKER_PRESENCE_STALE_S,
   type WorkerPresence,
 } from '../drizzle/contract/worker-presence.ts'
-import type { DeadMessage } from '../drizzle/statements/save-dead-messages.ts'
+import type { DeadLetterCopy } from '../drizzle/statements/copy-dead-letters.ts'
+import type { Reading } from '../drizzle/statements/ring-tasks-if-lost.ts'
+import { Backoff } from './backoff.ts'
 import { codeOf, log } from './log.ts'
 
 /** An entry of a stream as read: its id and its flat list of fields, null when already deleted. */
 export type StreamEntry = { id: string; fields: string[] | null }
 
-/** How far a group has read: the time of its last delivered entry, null when nothing waits. */
-export type GroupReading = { deliveredMs: number | null }
-
 const DEAD_LETTERS_KEPT = 10_000
+const PUT_BACK_STEP = 100
 
 /** Long, so that reading the streams costs an idle worker about two commands a minute in all. */
 const BLOCK_MS = 90_000
@@ -28,6 +33,26 @@ const SAY_PRESENT = `
 local now = redis.call('TIME')[1]
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])`
+
+/**
+ * How long ago (ms, by Redis's own clock) the last entry was written that the group has delivered; 0
+ * where no entry waits behind it. Makes the group where it is missing, from the beginning of the
+ * stream. Not by `lag`: Redis does not know it once entries were deleted.
+ */
+const READ_GROUP = `
+local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
+for _, group in ipairs(groups) do
+  local is = {}
+  for i = 1, #group, 2 do is[group[i]] = group[i + 1] end
+  if is['name'] == ARGV[1] then
+    local last = is['last-delivered-id']
+    if #redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', 1) == 0 then return 0 end
+    local now = redis.call('TIME')
+    return now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(string.match(last, '^%d+'))
+  end
+end
+redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
+return 0`
 
 /** A consumer that still holds messages must stay: without it they would be gone. */
 const LEAVE_GROUP_IF_HOLDING_NONE = `
@@ -52,11 +77,23 @@ export function isReply(error: unknown, kind: string): boolean {
   return error instanceof Error && error.message.startsWith(kind)
 }
 
-async function connected(url: string, name: string, extra: object = {}): Promise<Redis> {
+async function connected(
+  url: string,
+  name: string,
+  extra: object = {},
+  withinMs?: number,
+): Promise<Redis> {
   const redis = new Redis(url, { ...CONNECTION, ...extra, connectionName: name })
   redis.on('error', (error) => log.warn({ connection: name, code: codeOf(error) }, 'redis is away'))
   // `events.once` would reject at the first failed attempt.
-  await new Promise<void>((resolve) => redis.once('ready', resolve))
+  const ready = Promise.withResolvers<void>()
+  redis.once('ready', ready.resolve)
+  const late = () => {
+    redis.disconnect()
+    ready.reject(new Error('Redis did not answer in time'))
+  }
+  const timer = withinMs === undefined ? undefined : setTimeout(late, withinMs)
+  await ready.promise.finally(() => clearTimeout(timer))
   return redis
 }
 
@@ -115,14 +152,21 @@ export class NativeRedis {
     this.redis = redis
   }
 
-  /** Resolves once connected, however long Redis stays away. */
-  static async open(url: string): Promise<NativeRedis> {
+  /**
+   * Resolves once connected, however long Redis stays away; with `withinMs` it rejects after that.
+   */
+  static async open(url: string, { withinMs }: { withinMs?: number } = {}): Promise<NativeRedis> {
     return new NativeRedis(
-      await connected(url, 'worker', {
-        commandTimeout: COMMAND_TIMEOUT_MS,
-        // A rejected command leaves its connection open; one that stays silent is dead.
-        socketTimeout: 2 * COMMAND_TIMEOUT_MS,
-      }),
+      await connected(
+        url,
+        'worker',
+        {
+          commandTimeout: COMMAND_TIMEOUT_MS,
+          // A rejected command leaves its connection open; one that stays silent is dead.
+          socketTimeout: 2 * COMMAND_TIMEOUT_MS,
+        },
+        withinMs,
+      ),
     )
   }
 
@@ -135,27 +179,54 @@ export class NativeRedis {
     }
   }
 
-  /** How far the group has read; makes it where it is missing. */
-  async readingOf(family: ModelFamily): Promise<GroupReading> {
-    for (const flat of await this.groupsOf(family)) {
-      const group = new Map<unknown, unknown>()
-      for (let i = 0; i < flat.length; i += 2) group.set(flat[i], flat[i + 1])
-      if (group.get('name') !== family.group) continue
-      if (group.get('lag') === 0) return { deliveredMs: null }
-      return { deliveredMs: Number(String(group.get('last-delivered-id')).split('-')[0]) }
-    }
-    await this.makeGroup(family)
-    return { deliveredMs: null }
+  /** How far each family's group has read; makes those that are missing. One pipeline. */
+  async readGroups(families: readonly ModelFamily[]): Promise<Reading[]> {
+    const ages = await this.pipelined((pipeline) => {
+      for (const { stream, group } of families) pipeline.eval(READ_GROUP, 1, stream, group)
+    })
+    return families.map(({ family }, i) => ({ family, ageMs: Number(ages[i]) }))
   }
 
-  /** The groups of a family's stream as flat lists; none where there is no stream. */
-  private async groupsOf({ stream }: ModelFamily): Promise<unknown[][]> {
-    try {
-      return (await this.redis.xinfo('GROUPS', stream)) as unknown[][]
-    } catch (error) {
-      if (isReply(error, 'ERR no such key')) return []
-      throw error
+  /**
+   * Puts entries back into their stream that a consumer, whoever it was, has held unacknowledged for
+   * `idleMs`: it died between reading and claiming. Returns how many.
+   */
+  async putBackPending(family: ModelFamily, consumer: string, idleMs: number): Promise<number> {
+    const { stream, group } = family
+    let total = 0
+    for (let cursor = '0-0'; ; ) {
+      const [next, entries] = (await this.redis.call(
+        'XAUTOCLAIM',
+        ...[stream, group, consumer, idleMs, cursor, 'COUNT', PUT_BACK_STEP],
+      )) as [string, [string, string[] | null][]]
+      const ids = entries.map(([id]) => id)
+      if (ids.length > 0) {
+        await this.pipelined((pipeline) => {
+          for (const [, fields] of entries) {
+            if (fields) pipeline.call('XADD', stream, '*', ...fields)
+          }
+          pipeline.xack(stream, group, ...ids)
+          pipeline.xdel(stream, ...ids)
+        })
+      }
+      total += ids.length
+      if (next === '0-0') return total
+      cursor = next
     }
+  }
+
+  /** Takes consumers out of the group that hold nothing and were not heard of for `idleMs`. */
+  async dropSilentConsumers({ stream, group }: ModelFamily, idleMs: number): Promise<void> {
+    const consumers = (await this.redis.xinfo('CONSUMERS', stream, group)) as unknown[][]
+    const silent = consumers
+      .map((flat) => objectOf(flat))
+      .filter(({ pending, idle }) => pending === 0 && Number(idle) > idleMs)
+    if (silent.length === 0) return
+    await this.pipelined((pipeline) => {
+      for (const { name } of silent) {
+        pipeline.eval(LEAVE_GROUP_IF_HOLDING_NONE, 1, stream, group, String(name))
+      }
+    })
   }
 
   /** Takes entries out of the pending list and out of the stream. */
@@ -176,15 +247,34 @@ export class NativeRedis {
     })
   }
 
-  /** Copies dead messages to their stream, where operators look for them. */
-  async copyDeadMessages(messages: DeadMessage[]): Promise<void> {
+  /** Adds entries as they are, each with its flat list of fields. */
+  async addEntries(entries: { stream: string; fields: string[] }[]): Promise<void> {
     await this.pipelined((pipeline) => {
-      for (const { id, stream, entryId, payload, code } of messages) {
-        const fields = { id, source: stream, original_id: entryId, payload, error_code: code }
-        const flat = Object.entries(fields).flat()
+      for (const { stream, fields } of entries) pipeline.xadd(stream, '*', ...fields)
+    })
+  }
+
+  /** Copies dead letters to their stream, where operators look for them. */
+  async copyDeadLetters(letters: DeadLetterCopy[]): Promise<void> {
+    await this.pipelined((pipeline) => {
+      for (const letter of letters) {
+        const flat = Object.entries(letter).flat()
         pipeline.xadd(DEAD_LETTER_STREAM, 'MAXLEN', '~', DEAD_LETTERS_KEPT, '*', ...flat)
       }
     })
+  }
+
+  async deadLettersInStream(): Promise<number> {
+    return this.redis.xlen(DEAD_LETTER_STREAM)
+  }
+
+  async dropDeadLetterStream(): Promise<void> {
+    await this.redis.del(DEAD_LETTER_STREAM)
+  }
+
+  /** Tells every worker that there is something to look after. */
+  async wake(): Promise<void> {
+    await this.redis.publish(WAKE_CHANNEL, '')
   }
 
   async sayPresent(worker: WorkerPresence): Promise<void> {
@@ -213,8 +303,61 @@ export class NativeRedis {
   private async pipelined(fill: (pipeline: ReturnType<Redis['pipeline']>) => void) {
     const pipeline = this.redis.pipeline()
     fill(pipeline)
-    const answers = await pipeline.exec()
-    const error = answers?.find(([failed]) => failed)?.[0]
+    const answers = (await pipeline.exec()) ?? []
+    const error = answers.find(([failed]) => failed)?.[0]
     if (error) throw error
+    return answers.map(([, result]) => result)
+  }
+}
+
+/** A reply that is a flat list of names and values. */
+function objectOf(flat: unknown[]): Record<string, unknown> {
+  const object: Record<string, unknown> = {}
+  for (let i = 0; i + 1 < flat.length; i += 2) object[String(flat[i])] = flat[i + 1]
+  return object
+}
+
+/** Hears what is published to all workers, on a connection of its own. */
+export class WakeBell {
+  private readonly redis: Redis
+
+  private constructor(redis: Redis) {
+    this.redis = redis
+  }
+
+  /**
+   * Resolves once it listens, however long Redis stays away. `onWake` is called for every wake, and
+   * after every reconnect, as wakes may have been missed.
+   */
+  static async open(url: string, onWake: () => void): Promise<WakeBell> {
+    const redis = await connected(url, 'wake', { socketTimeout: READER_SILENT_MS })
+    redis.on('message', onWake)
+    redis.on('ready', onWake)
+    const bell = new WakeBell(redis)
+    await bell.listen()
+    return bell
+  }
+
+  /** ioredis subscribes anew after a reconnect; this is for one that broke while it began. */
+  private async listen(): Promise<void> {
+    for (const backoff = new Backoff({ first: 100, most: 2_000 }); ; ) {
+      try {
+        await this.redis.subscribe(WAKE_CHANNEL)
+        return
+      } catch (error) {
+        if (this.redis.status === 'end') return
+        log.warn({ code: codeOf(error) }, 'not listening for wakes yet')
+        await backoff.pause()
+      }
+    }
+  }
+
+  /** Makes the server say something, so that a connection that stays silent is known to be dead. */
+  async ping(): Promise<void> {
+    await this.redis.ping()
+  }
+
+  close(): void {
+    this.redis.disconnect()
   }
 }

@@ -1,54 +1,82 @@
-import type { LanguageModelV4 } from '@ai-sdk/provider'
+import { v7 as uuidv7 } from 'uuid'
 import { TASK_ERRORS, type TaskErrorCode } from '../drizzle/contract/task-error-code.ts'
 import { TaskStatus } from '../drizzle/contract/task-status.ts'
+import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
 import type { Outcome } from '../drizzle/statements/finish-tasks-if-held.ts'
+import type { Release } from '../drizzle/statements/release-tasks-if-held.ts'
 import { Backoff } from './backoff.ts'
-import { callModel, ModelError } from './call-model.ts'
-import { codeOf, log } from './log.ts'
+import type { AnswerPart } from './call-model.ts'
+import { codeOf, log, placeOf } from './log.ts'
+import { ModelError } from './model-error.ts'
 import { PostgresError } from './postgres.ts'
+import { retryDelayMs } from './retry-delay.ts'
 import type { RunningCall } from './running-call.ts'
 import { cutToBytes, storableText } from './storable-text.ts'
+import { ChildDied } from './suspects.ts'
 
 const MAX_ANSWER_BYTES = 1024 * 1024
 const CUT_MARK = '\n\n[The answer was cut here: it was longer than 1 MB.]'
-const FINISH_AGAIN_AFTER_MS = { first: 100, most: 5_000 }
+const STORE_AGAIN_AFTER_MS = { first: 100, most: 5_000 }
 
-/** Stores an outcome; resolves to whether the task was still held. */
-export type Finish = (outcome: Outcome) => Promise<boolean>
+/** What running a task needs of its worker. */
+export type TaskRunner = {
+  /** Calls the model. Throws ModelError, ChildDied, or the signal's reason. */
+  answer(task: ClaimedTask, signal: AbortSignal): AsyncIterable<AnswerPart>
+  /** Stores an outcome; resolves to whether the task was still held. */
+  finish(outcome: Outcome): Promise<boolean>
+  /** Hands a task back for another try; resolves to whether it was still held. */
+  release(release: Release): Promise<boolean>
+  /** Says how a call went for its node. */
+  report(task: ClaimedTask, how: 'ok' | 'fault' | 'rest', restMs?: number): void
+  maxAttempts: number
+  maxDeaths: number
+  retryBaseMs: number
+}
 
-type Model = { model: LanguageModelV4; totalMs: number }
+/** Why a call gave no good answer. */
+type Failure = { code: TaskErrorCode; retryAfterMs: number | null; because: 'failed' | 'died' }
 
 /**
  * Runs one claimed task to its end: calls the model, keeps the text so far in `call`, stores the
- * outcome. Does not throw. A task that was lost or released on the way stores nothing.
+ * outcome or hands the task back for another try. Does not throw. A task that was lost or released on
+ * the way stores nothing.
  */
-export async function runTask(call: RunningCall, { model, totalMs }: Model, finish: Finish) {
-  const outcome = await answerOf(call, model, totalMs)
+export async function runTask(call: RunningCall, runner: TaskRunner): Promise<void> {
+  const outcome = blankOutcome(call)
+  const failure = call.task.hopeless
+    ? final('no_node_available')
+    : await callFor(call, outcome, runner)
   if (call.lost || call.released) return
   call.ended = true
-  await finishWhileHeld(call, outcome, finish)
+  if (failure && mayTryAgain(failure, call.task, runner)) {
+    await tryAgain(call, failure, runner)
+    return
+  }
+  keepText(call, outcome)
+  await finishWhileHeld(call, failure ? failed(outcome, failure) : outcome, runner)
 }
 
-async function answerOf(
+/** Calls the model and fills in the outcome. Returns what went wrong, if anything. */
+async function callFor(
   call: RunningCall,
-  model: LanguageModelV4,
-  totalMs: number,
-): Promise<Outcome> {
-  const outcome = blankOutcome(call)
-  const timeout = new AbortController()
-  const timer = setTimeout(() => timeout.abort(), totalMs)
-  const signal = AbortSignal.any([call.abort.signal, timeout.signal])
+  outcome: Outcome,
+  { answer, report }: TaskRunner,
+): Promise<Failure | undefined> {
+  const { task } = call
   let bytes = 0
-  let failure: TaskErrorCode | null = null
   try {
-    for await (const part of callModel(model, call.task, signal)) {
+    for await (const part of answer(task, call.abort.signal)) {
       if (part.type === 'end') {
         outcome.finishReason = part.finishReason
         outcome.usage = part.usage
         outcome.answeredBy = part.answeredBy
         continue
       }
-      outcome.firstTokenMs ??= Math.round(performance.now() - call.startedAt)
+      if (outcome.firstTokenMs === null) {
+        outcome.firstTokenMs = Math.round(performance.now() - call.startedAt)
+        // It is of use to the others at once: a long answer ends minutes later.
+        report(task, 'ok')
+      }
       if (part.type === 'reasoning') {
         if (call.reasoningText.length < MAX_ANSWER_BYTES) call.reasoningText += part.text
         continue
@@ -61,23 +89,44 @@ async function answerOf(
         break
       }
     }
+    return undefined
   } catch (error) {
-    failure = failureOf(error, timeout.signal)
-    if (failure === 'internal' && !call.lost && !call.released) {
-      log.error({ task_id: call.task.id, code: codeOf(error) }, 'task failed in the worker')
+    if (call.lost || call.released) return undefined
+    if (error instanceof ChildDied) {
+      return { code: 'killed_worker', retryAfterMs: 0, because: 'died' }
     }
-  } finally {
-    clearTimeout(timer)
+    if (error instanceof ModelError) {
+      report(task, error.node ?? 'ok', error.retryAfterMs ?? 0)
+      return error.retryable
+        ? { code: error.code, retryAfterMs: error.retryAfterMs ?? 0, because: 'failed' }
+        : final(error.code)
+    }
+    log.error({ task_id: task.id, code: codeOf(error), at: placeOf(error) }, 'fault in the worker')
+    return final('internal')
   }
-  const text = storableText(call.responseText).trimStart()
-  const cut = cutToBytes(text, MAX_ANSWER_BYTES)
-  outcome.responseText = cut === text ? text : cut + CUT_MARK
-  outcome.reasoningText =
-    cutToBytes(storableText(call.reasoningText).trim(), MAX_ANSWER_BYTES) || null
-  if (!failure && text.trim() === '') failure = 'empty_response'
-  return failure
-    ? { ...outcome, ...failed(failure), responseText: outcome.responseText || null }
-    : outcome
+}
+
+/** A failure after which another try is of no use. */
+function final(code: TaskErrorCode): Failure {
+  return { code, retryAfterMs: null, because: 'failed' }
+}
+
+function mayTryAgain(
+  { because, retryAfterMs }: Failure,
+  { failures, child_deaths }: ClaimedTask,
+  { maxAttempts, maxDeaths }: TaskRunner,
+): boolean {
+  if (because === 'died') return child_deaths + 1 < maxDeaths
+  return retryAfterMs !== null && failures + 1 < maxAttempts
+}
+
+async function tryAgain(call: RunningCall, failure: Failure, runner: TaskRunner): Promise<void> {
+  const { task, held } = call
+  const { because, code, retryAfterMs } = failure
+  const before = because === 'died' ? task.child_deaths : task.failures
+  const afterMs = retryDelayMs(before, runner.retryBaseMs, retryAfterMs ?? 0)
+  log.warn({ task_id: task.id, code, because, after_ms: afterMs }, 'task is tried again')
+  await storing(call, () => runner.release({ ...held, because, afterMs }))
 }
 
 function blankOutcome({ held }: RunningCall): Outcome {
@@ -92,34 +141,69 @@ function blankOutcome({ held }: RunningCall): Outcome {
     finishReason: null,
     answeredBy: null,
     firstTokenMs: null,
+    counts: null,
+    deadLetterId: null,
   }
 }
 
-function failed(code: TaskErrorCode) {
-  return { status: TaskStatus.FAILED, errorCode: code, errorMsg: TASK_ERRORS[code] }
+function failed(outcome: Outcome, { code, because }: Pick<Failure, 'code' | 'because'>): Outcome {
+  return {
+    ...outcome,
+    status: TaskStatus.FAILED,
+    responseText: outcome.responseText || null,
+    errorCode: code,
+    errorMsg: TASK_ERRORS[code],
+    counts: because === 'died' ? 'child_death' : 'failure',
+    deadLetterId: uuidv7(),
+  }
 }
 
-function failureOf(error: unknown, timeout: AbortSignal): TaskErrorCode {
-  if (timeout.aborted) return 'model_timeout'
-  return error instanceof ModelError ? error.code : 'internal'
+/** The texts as they are stored: bounded, and free of what Postgres cannot hold. */
+function keepText(call: RunningCall, outcome: Outcome): void {
+  const text = storableText(call.responseText).trimStart()
+  const cut = cutToBytes(text, MAX_ANSWER_BYTES)
+  outcome.responseText = cut === text ? text : cut + CUT_MARK
+  outcome.reasoningText =
+    cutToBytes(storableText(call.reasoningText).trim(), MAX_ANSWER_BYTES) || null
 }
 
-/** Stores the outcome however often it takes, until the database says that it is not ours. */
-async function finishWhileHeld(call: RunningCall, outcome: Outcome, finish: Finish): Promise<void> {
-  const backoff = new Backoff(FINISH_AGAIN_AFTER_MS)
-  for (let stored = outcome; !call.released; ) {
+async function finishWhileHeld(
+  call: RunningCall,
+  outcome: Outcome,
+  { finish }: TaskRunner,
+): Promise<void> {
+  let stored = outcome
+  const held = await storing(call, async () => {
     try {
-      const held = await finish(stored)
-      if (!held) log.warn({ task_id: stored.taskId, fence: stored.fence }, 'late result dropped')
-      return
+      return await finish(stored)
     } catch (error) {
       if (error instanceof PostgresError && error.dataAtFault && stored === outcome) {
         log.error({ task_id: stored.taskId, code: error.code }, 'result could not be stored')
-        stored = { ...blankOutcome(call), ...failed('unstorable_result'), responseText: null }
-        continue
+        stored = failed(blankOutcome(call), { code: 'unstorable_result', because: 'failed' })
       }
-      log.warn({ task_id: stored.taskId, code: codeOf(error) }, 'result not stored yet')
+      throw error
+    }
+  })
+  if (held && stored.status === TaskStatus.FAILED) {
+    log.error({ task_id: stored.taskId, code: stored.errorCode }, 'task failed')
+  }
+}
+
+/**
+ * Does what stores the end of a call, however often it takes, until the database has said whether
+ * the task was still held. Resolves to that.
+ */
+async function storing(call: RunningCall, store: () => Promise<boolean>): Promise<boolean> {
+  const { task } = call
+  for (const backoff = new Backoff(STORE_AGAIN_AFTER_MS); !call.released; ) {
+    try {
+      const held = await store()
+      if (!held) log.warn({ task_id: task.id, fence: task.fence }, 'late result dropped')
+      return held
+    } catch (error) {
+      log.warn({ task_id: task.id, code: codeOf(error) }, 'result not stored yet')
       await backoff.pause()
     }
   }
+  return false
 }

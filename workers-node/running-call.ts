@@ -39,6 +39,12 @@ export class RunningCall {
 export class RunningCalls {
   private readonly calls = new Set<RunningCall>()
   private waiting: (() => void)[] = []
+  private readonly onNone: () => void
+
+  /** `onNone` is called whenever the last one has ended. */
+  constructor(onNone: () => void) {
+    this.onNone = onNone
+  }
 
   add(call: RunningCall): void {
     this.calls.add(call)
@@ -46,7 +52,14 @@ export class RunningCalls {
 
   delete(call: RunningCall): void {
     this.calls.delete(call)
-    if (this.calls.size === 0) for (const wake of this.waiting.splice(0)) wake()
+    if (this.calls.size > 0) return
+    this.onNone()
+    for (const wake of this.waiting.splice(0)) wake()
+  }
+
+  /** Whether this very claim of a task runs here. */
+  has({ id, fence }: { id: string; fence: number }): boolean {
+    return this.list().some(({ task }) => task.id === id && task.fence === fence)
   }
 
   list(): RunningCall[] {

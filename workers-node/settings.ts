@@ -1,9 +1,10 @@
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { MODEL_FAMILIES, type ModelFamily } from '../drizzle/contract/models.ts'
+import { MODEL_FAMILIES, type ModelFamily, type Timeouts } from '../drizzle/contract/models.ts'
 import {
   address,
   commaList,
+  flag,
   integer,
   readSettings,
   SettingsError,
@@ -13,6 +14,7 @@ const FAMILY_NAMES = MODEL_FAMILIES.map(({ family }) => family)
 
 const settings = z.object({
   DATABASE_URL: address(['postgres', 'postgresql']).describe('the Postgres that holds the tasks'),
+  DATABASE_DIRECT_URL: address(['postgres', 'postgresql']).optional(),
   REDIS_URL: address(['redis', 'rediss']).describe('the Redis that holds the streams'),
   WORKER_STREAMS: commaList()
     .refine((names) => names.length > 0 && names.every((name) => FAMILY_NAMES.includes(name)), {
@@ -27,11 +29,22 @@ const settings = z.object({
   LEASE_MS: integer(1000, 600_000).default(10_000),
   PARTIAL_MS: integer(100, 60_000).default(1000),
   DRAIN_MS: integer(0, 3_600_000).default(30_000),
+  MAX_ATTEMPTS: integer(1, 100).default(3),
+  MAX_DEATHS: integer(1, 100).default(5),
+  RETRY_BASE_MS: integer(1, 600_000).default(1000),
+  BREAKER_FAILURES: integer(1, 1000).default(5),
+  BREAKER_COOL_DOWN_MS: integer(100, 3_600_000).default(10_000),
+  NODE_WAIT_MS: integer(0, 86_400_000).default(600_000),
+  CONNECT_TIMEOUT_MS: integer(100, 600_000).optional(),
+  FIRST_TOKEN_TIMEOUT_MS: integer(100, 86_400_000).optional(),
+  IDLE_TIMEOUT_MS: integer(100, 86_400_000).optional(),
+  TOTAL_TIMEOUT_MS: integer(100, 86_400_000).optional(),
+  ENABLE_DB_LOG: flag().default(false),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
-/** Where one family's models are, and how long a call may take (ms). */
-export type Endpoint = { url?: string; key?: string; nodes: string[]; totalMs: number }
+/** Where one family's models are, and how long each part of a call may take. */
+export type Endpoint = { url?: string; key?: string; nodes: string[]; timeouts: Timeouts }
 
 export type WorkerSettings = Omit<z.output<typeof settings>, 'WORKER_STREAMS'> & {
   families: { family: ModelFamily; endpoint: Endpoint }[]
@@ -43,11 +56,23 @@ export function readWorkerSettings(environment: Record<string, unknown>): Worker
   const served = MODEL_FAMILIES.filter(({ family }) => WORKER_STREAMS.includes(family))
   return {
     ...rest,
-    families: served.map((family) => ({ family, endpoint: readEndpoint(family, environment) })),
+    families: served.map((family) => ({
+      family,
+      endpoint: readEndpoint(family, environment, {
+        connectMs: rest.CONNECT_TIMEOUT_MS ?? family.timeouts.connectMs,
+        firstTokenMs: rest.FIRST_TOKEN_TIMEOUT_MS ?? family.timeouts.firstTokenMs,
+        idleMs: rest.IDLE_TIMEOUT_MS ?? family.timeouts.idleMs,
+        totalMs: rest.TOTAL_TIMEOUT_MS ?? family.timeouts.totalMs,
+      }),
+    })),
   }
 }
 
-function readEndpoint(row: ModelFamily, environment: Record<string, unknown>): Endpoint {
+function readEndpoint(
+  row: ModelFamily,
+  environment: Record<string, unknown>,
+  timeouts: Timeouts,
+): Endpoint {
   const { url, key, nodes, timeout, enough } = row.endpoint
   const http = address(['http', 'https'])
   const read = readSettings(
@@ -68,6 +93,9 @@ function readEndpoint(row: ModelFamily, environment: Record<string, unknown>): E
     url: read[url] as string | undefined,
     key: (read[key] as string[] | undefined)?.[0],
     nodes: (nodes && (read[nodes] as string[] | undefined)) || [],
-    totalMs: (timeout && (read[timeout] as number | undefined)) || row.totalMs,
+    timeouts: {
+      ...timeouts,
+      totalMs: (timeout && (read[timeout] as number | undefined)) || timeouts.totalMs,
+    },
   }
 }

@@ -1,41 +1,76 @@
 import { MODEL_FAMILIES } from '../drizzle/contract/models.ts'
+import { findNextTimes, type NextTimes } from '../drizzle/statements/find-next-times.ts'
 import { forgetOldRows } from '../drizzle/statements/forget-old-rows.ts'
 import { reapTasksIfExpired } from '../drizzle/statements/reap-tasks-if-expired.ts'
+import { reapTasksIfHolderMissing } from '../drizzle/statements/reap-tasks-if-holder-missing.ts'
 import type { Unrung } from '../drizzle/statements/release-tasks-if-held.ts'
+import { ringTasksIfDue } from '../drizzle/statements/ring-tasks-if-due.ts'
 import { ringTasksIfLost } from '../drizzle/statements/ring-tasks-if-lost.ts'
 import type { PostgresDoor, Statement } from '../drizzle/statements/statement.ts'
 import { log } from './log.ts'
 import type { NativeRedis } from './redis.ts'
 
 /** How many rows one statement of a sweep takes on. */
-const STEP = 200
+const STEP = 500
+const FAMILY_NAMES = MODEL_FAMILIES.map(({ family }) => family)
+/** A consumer that has not read for so long, and holds nothing, is taken out of its group. */
+const CONSUMER_SILENT_MS = 600_000
 
 export type SweepDoors = { postgres: PostgresDoor; redis: NativeRedis }
 
 /**
- * Looks after all that no living worker looks after: takes back tasks whose lease has run out, and
- * rings tasks whose message was lost. Any worker does it for all families. Throws when a door fails;
- * the next sweep goes on from there.
+ * Looks after all that no living worker looks after, for all families: takes back tasks whose lease
+ * has run out, rings tasks whose message was lost, puts back messages whose reader died. Returns when
+ * there is something to do again. Throws when a door fails; the next sweep goes on from there.
  *
  * `mayReap` must be false while the worker has not been in contact with Postgres for a whole lease:
  * after an outage the leases of the living have run out too, and they must come first.
  */
 export async function sweep(
-  { postgres, redis }: SweepDoors,
-  { leaseMs, mayReap }: { leaseMs: number; mayReap: boolean },
+  doors: SweepDoors,
+  { leaseMs, mayReap, consumer }: { leaseMs: number; mayReap: boolean; consumer: string },
+): Promise<NextTimes> {
+  const reaped = mayReap ? await ringAll(doors, reapTasksIfExpired(leaseMs, STEP)) : 0
+  if (reaped > 0) log.warn({ tasks: reaped }, 'tasks taken back: their lease ran out')
+  const readings = await doors.redis.readGroups(MODEL_FAMILIES)
+  const lost = await ringAll(doors, ringTasksIfLost(readings, STEP))
+  if (lost > 0) log.warn({ tasks: lost }, 'lost tasks rung again')
+  await putBackPending(doors.redis, consumer, leaseMs)
+  const [next] = await doors.postgres.run(findNextTimes(FAMILY_NAMES))
+  return next!
+}
+
+/** Puts back the messages that some consumer has held for `idleMs` without acknowledging them. */
+export async function putBackPending(
+  redis: NativeRedis,
+  consumer: string,
+  idleMs: number,
 ): Promise<void> {
-  const reaped = mayReap ? await ringAll({ postgres, redis }, reapTasksIfExpired(leaseMs, STEP)) : 0
-  if (reaped > 0) log.warn({ tasks: reaped }, 'tasks taken back from dead workers')
   for (const family of MODEL_FAMILIES) {
-    const { deliveredMs } = await redis.readingOf(family)
-    const statement = ringTasksIfLost(family.family, deliveredMs, STEP)
-    const rung = await ringAll({ postgres, redis }, statement)
-    if (rung > 0) log.warn({ family: family.family, tasks: rung }, 'lost tasks rung again')
+    const messages = await redis.putBackPending(family, consumer, idleMs)
+    if (messages > 0) log.warn({ family: family.family, messages }, 'messages put back')
   }
 }
 
-/** Forgets what has outlived its use. */
-export async function forget(postgres: PostgresDoor): Promise<void> {
+/** Takes back the tasks of holders whose session lock is gone. Returns how many there were. */
+export async function takeFromMissing(
+  doors: SweepDoors,
+  keys: string[],
+  leaseMs: number,
+): Promise<number> {
+  const reaped = await ringAll(doors, reapTasksIfHolderMissing(keys, leaseMs, STEP))
+  if (reaped > 0) log.warn({ tasks: reaped }, 'tasks taken back: their worker is gone')
+  return reaped
+}
+
+/** Rings what was put off and is due. */
+export async function ringDue(doors: SweepDoors): Promise<void> {
+  await ringAll(doors, ringTasksIfDue(STEP))
+}
+
+/** Forgets what has outlived its use, in both stores. */
+export async function forget({ postgres, redis }: SweepDoors): Promise<void> {
+  for (const family of MODEL_FAMILIES) await redis.dropSilentConsumers(family, CONSUMER_SILENT_MS)
   for (;;) {
     const [row] = await postgres.run(forgetOldRows(STEP))
     if (!row || row.keys < STEP) return

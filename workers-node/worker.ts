@@ -1,26 +1,39 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ModelFamily } from '../drizzle/contract/models.ts'
 import { WORKER_PRESENCE_EVERY_S } from '../drizzle/contract/worker-presence.ts'
-import { type Claim, claimTasksIfPending } from '../drizzle/statements/claim-tasks-if-pending.ts'
+import {
+  type Claim,
+  type ClaimedTask,
+  claimTasksIfPending,
+} from '../drizzle/statements/claim-tasks-if-pending.ts'
 import { finishTasksIfHeld, type Outcome } from '../drizzle/statements/finish-tasks-if-held.ts'
-import { releaseTasksIfHeld } from '../drizzle/statements/release-tasks-if-held.ts'
+import { type Release, releaseTasksIfHeld } from '../drizzle/statements/release-tasks-if-held.ts'
+import { callModel } from './call-model.ts'
 import { consume } from './consume.ts'
 import { Contact } from './contact.ts'
 import { every } from './every.ts'
 import { gather } from './gather.ts'
 import { renewLeases, savePartials } from './heartbeat.ts'
 import { codeOf, log } from './log.ts'
-import { openModelFetch } from './model-fetch.ts'
+import { Lookout } from './lookout.ts'
+import { openModels } from './models.ts'
+import { Nodes } from './nodes.ts'
 import { openPostgres } from './postgres.ts'
-import { providerOf } from './providers/provider-of.ts'
-import { NativeRedis, StreamReader } from './redis.ts'
-import { runTask } from './run-task.ts'
+import { NativeRedis, StreamReader, WakeBell } from './redis.ts'
+import { Rest } from './rest.ts'
+import { Rousing } from './rousing.ts'
+import { runTask, type TaskRunner } from './run-task.ts'
 import { RunningCall, RunningCalls } from './running-call.ts'
-import type { Endpoint, WorkerSettings } from './settings.ts'
+import { SessionLock } from './session-lock.ts'
+import type { WorkerSettings } from './settings.ts'
 import { Slots } from './slots.ts'
-import { forget, ring, sweep } from './sweep.ts'
+import { Suspects } from './suspects.ts'
+import { ring } from './sweep.ts'
 
-const FORGET_EVERY_MS = 600_000
+/** A task that so many holders have died under runs in a process of its own. */
+const SUSPECT_DEATHS = 2
+const SUSPECTS_AT_ONCE = 4
+/** How long one call that tries a node in trouble keeps the others from trying, in ms. */
+const PROBE_MS = 30_000
 const UNBLOCK_EVERY_MS = 100
 /** How long a drain waits for reads to end, and for what is left at the end, in ms. */
 const READS_END_MS = 2_000
@@ -40,14 +53,13 @@ export type Worker = {
   drain(): Promise<void>
 }
 
-/** Starts a worker: its doors, one loop a family, the heartbeat and the sweep. */
+/** Starts a worker: its doors, one loop a family, the heartbeat and the lookout. */
 export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const { WORKER_ID, LEASE_MS, PARTIAL_MS, DRAIN_MS, WORKER_CONCURRENCY } = settings
   const workerKey = randomKey()
   const consumer = `${WORKER_ID}-${workerKey.toString(16)}`
   const families = settings.families.map(({ family }) => family)
   const presence = { workerId: consumer, families: families.map(({ family }) => family) }
-  const holder = { workerId: WORKER_ID, workerKey, leaseMs: LEASE_MS }
   const beatMs = Math.min(Math.floor(LEASE_MS / 3), 1000)
 
   const postgres = openPostgres(settings.DATABASE_URL, {
@@ -58,68 +70,114 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     connections: 2,
     timeoutMs: Math.max(beatMs, 1000),
   })
+  const { DATABASE_DIRECT_URL } = settings
+  const lock = DATABASE_DIRECT_URL ? new SessionLock(DATABASE_DIRECT_URL, workerKey) : undefined
   const redis = await NativeRedis.open(settings.REDIS_URL)
-  const modelFetch = openModelFetch()
+  const models = openModels(settings)
+  const suspects = new Suspects({ atOnce: SUSPECTS_AT_ONCE })
 
   const contact = new Contact()
-  const calls = new RunningCalls()
-  const claim = gather(
-    (claims: Claim[]) => postgres.run(claimTasksIfPending(claims, holder)),
-    CLAIM_LIMITS,
-  )
+  const lookout = new Lookout({
+    postgres,
+    redis,
+    contact,
+    consumer,
+    leaseMs: LEASE_MS,
+    ownKey: lock && String(workerKey),
+  })
+  const bell = await WakeBell.open(settings.REDIS_URL, () => lookout.wake())
+  const rousing = new Rousing({ redis, lock, lookout })
+  const calls = new RunningCalls(() => rousing.rest())
+  const rests = new Map(families.map(({ family }) => [family, new Rest()]))
+  const nodes = new Nodes({
+    postgres,
+    families: settings.families,
+    capacity: WORKER_CONCURRENCY,
+    breaker: { failures: settings.BREAKER_FAILURES, coolDownMs: settings.BREAKER_COOL_DOWN_MS },
+    onRecovered(recovered) {
+      for (const family of recovered) rests.get(family)?.end()
+      lookout.dueIn(0)
+    },
+  })
+  const gate = { probeMs: PROBE_MS, waitMs: settings.NODE_WAIT_MS }
+  const claim = gather((claims: Claim[]) => {
+    const watched = lock?.held ?? false
+    const holder = { workerId: WORKER_ID, workerKey, watched, leaseMs: LEASE_MS, gate }
+    return postgres.run(claimTasksIfPending(claims, holder))
+  }, CLAIM_LIMITS)
   const finish = gather(async (outcomes: Outcome[]) => {
     const rows = await postgres.run(finishTasksIfHeld(outcomes))
+    if (outcomes.some(({ deadLetterId }) => deadLetterId !== null)) lookout.deadLetters()
     const held = new Set(rows.map(({ id, fence }) => `${id} ${fence}`))
     return outcomes.map(({ taskId, fence }) => held.has(`${taskId} ${fence}`))
   }, FINISH_LIMITS)
+  const release = gather(async (releases: Release[]) => {
+    const rows = await postgres.run(releaseTasksIfHeld(releases))
+    for (const { afterMs } of releases) lookout.dueIn(afterMs)
+    const released = new Set(rows.map(({ task_id }) => task_id))
+    return releases.map(({ taskId }) => released.has(taskId))
+  })
+  const runner: TaskRunner = {
+    answer(task, signal) {
+      // What two deaths have followed runs where the next one is nobody else's.
+      if (task.deaths >= SUSPECT_DEATHS) return suspects.call(task, signal)
+      const { model, timeouts } = models.modelFor(task)
+      return callModel(model, task, { signal, timeouts })
+    },
+    finish,
+    release,
+    report: (task, how, restMs) => nodes.report(task, how, restMs),
+    maxAttempts: settings.MAX_ATTEMPTS,
+    maxDeaths: settings.MAX_DEATHS,
+    retryBaseMs: settings.RETRY_BASE_MS,
+  }
 
   const stopping = new AbortController()
   const readers = await Promise.all(
     families.map((family) => StreamReader.open(settings.REDIS_URL, family, consumer)),
   )
-  const loops = settings.families.map(({ family, endpoint }, i) =>
-    consume({
+  const loops = families.map((family, i) => {
+    const slots = new Slots(WORKER_CONCURRENCY)
+    return consume({
       family,
       reader: readers[i]!,
       redis,
       postgres,
       claim,
+      nodeId: () => nodes.idOf(family.family),
+      beforeClaim: () => rousing.rouse(),
+      start: (task) => start(task, slots),
+      onDeadLetters: () => lookout.deadLetters(),
+      rest: rests.get(family.family)!,
+      slots,
       stopping: stopping.signal,
-      ...runnerOf(family, endpoint),
-    }),
-  )
+    })
+  })
   const beats = [
-    every(beatMs, 'heartbeat', () =>
-      contact.during(() => renewLeases(beatPostgres, calls, LEASE_MS)),
-    ),
+    every(beatMs, 'heartbeat', () => {
+      contact.tick(LEASE_MS)
+      return contact.during(() => renewLeases(beatPostgres, calls, LEASE_MS))
+    }),
     every(PARTIAL_MS, 'saving partial text', () => savePartials(beatPostgres, calls)),
   ]
   const rounds = [
-    every(WORKER_PRESENCE_EVERY_S * 1000, 'saying present', () => redis.sayPresent(presence)),
-    every(LEASE_MS / 2, 'sweep', () =>
-      contact.during(() =>
-        sweep({ postgres, redis }, { leaseMs: LEASE_MS, mayReap: contact.lastsMs() > LEASE_MS }),
-      ),
-    ),
-    every(FORGET_EVERY_MS, 'forgetting', () => forget(postgres)),
+    every(WORKER_PRESENCE_EVERY_S * 1000, 'saying present', async () => {
+      await redis.sayPresent(presence)
+      await bell.ping()
+    }),
   ]
 
   return { drain }
 
-  function runnerOf(family: ModelFamily, { totalMs, ...endpoint }: Endpoint) {
-    const modelNamed = providerOf(family)({ ...endpoint, fetch: modelFetch.fetch })
-    const slots = new Slots(WORKER_CONCURRENCY)
-    return {
-      slots,
-      start(task: RunningCall['task']) {
-        const call = new RunningCall(task)
-        calls.add(call)
-        void runTask(call, { model: modelNamed(task.model), totalMs }, finish).finally(() => {
-          calls.delete(call)
-          slots.release()
-        })
-      },
-    }
+  function start(task: ClaimedTask, slots: Slots): boolean {
+    if (calls.has(task)) return false
+    const call = new RunningCall(task)
+    calls.add(call)
+    void runTask(call, runner).finally(() => {
+      calls.delete(call)
+      slots.release()
+    })
+    return true
   }
 
   async function drain(): Promise<void> {
@@ -127,11 +185,14 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     stopping.abort()
     await stopReading()
     await within(graceEnds - performance.now(), calls.untilNone())
-    await release()
-    const loops = Promise.all([...beats, ...rounds].map((loop) => loop.stop()))
+    await handBack()
+    suspects.close()
+    const loops = Promise.all([...beats, ...rounds, lookout, nodes].map((loop) => loop.stop()))
     await within(CLOSING_MS, loops.then(leave))
+    bell.close()
     redis.close()
-    const doors = [postgres.close(), beatPostgres.close(), modelFetch.close()]
+    lock?.letGo()
+    const doors = [postgres.close(), beatPostgres.close(), models.close()]
     await within(CLOSING_MS, Promise.all(doors))
   }
 
@@ -154,7 +215,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   }
 
   /** Hands back what still runs. Where Postgres is away, the leases run out instead. */
-  async function release(): Promise<void> {
+  async function handBack(): Promise<void> {
     const left = calls.list()
     if (left.length === 0) return
     for (const call of left) {
@@ -162,7 +223,10 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
       call.abort.abort()
     }
     try {
-      const tasks = await beatPostgres.run(releaseTasksIfHeld(left.map(({ held }) => held)))
+      const releases = left.map(
+        ({ held }) => ({ ...held, because: 'drained', afterMs: 0 }) as const,
+      )
+      const tasks = await beatPostgres.run(releaseTasksIfHeld(releases))
       await ring(redis, tasks)
       log.info({ tasks: tasks.length }, 'tasks handed back')
     } catch (error) {

@@ -1,6 +1,12 @@
 /** What a model can be asked to make. */
 export type Mode = 'text' | 'image'
 
+/**
+ * How long the parts of a call may take, in ms: the connection (TLS included), the wait for the first
+ * text or reasoning, a pause between two of them, and the whole.
+ */
+export type Timeouts = { connectMs: number; firstTokenMs: number; idleMs: number; totalMs: number }
+
 /** One row of the model registry: all that the system knows of a family of models. */
 export type ModelFamily = {
   family: string
@@ -15,7 +21,7 @@ export type ModelFamily = {
   provider: 'gemini' | 'deepseek' | 'openai-compatible'
   /**
    * The names of the settings that say where the service is, with which key, and how long it may
-   * take (ms); a worker for the family needs at least one of those in `enough`.
+   * take in all (ms); a worker for the family needs at least one of those in `enough`.
    */
   endpoint: { url: string; key: string; nodes?: string; timeout?: string; enough: string[] }
   accepts: readonly 'text'[]
@@ -23,8 +29,7 @@ export type ModelFamily = {
   reasoning: boolean
   /** Whether `gemini_concurrency` doubles its tasks. */
   doubles: boolean
-  /** The longest that one call may take, in ms. */
-  totalMs: number
+  timeouts: Timeouts
   /** How long a client should wait between two polls, in ms. */
   pollAfterMs: number
   /** How much of the conversation a call carries. */
@@ -51,7 +56,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     makes: ['text'],
     reasoning: true,
     doubles: true,
-    totalMs: 180_000,
+    timeouts: { connectMs: 10_000, firstTokenMs: 60_000, idleMs: 60_000, totalMs: 180_000 },
     pollAfterMs: 1000,
     history: { turns: 20, characters: 200_000 },
   },
@@ -73,7 +78,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     makes: ['text'],
     reasoning: true,
     doubles: false,
-    totalMs: 300_000,
+    timeouts: { connectMs: 10_000, firstTokenMs: 120_000, idleMs: 60_000, totalMs: 300_000 },
     pollAfterMs: 1500,
     history: { turns: 20, characters: 60_000 },
   },
@@ -90,7 +95,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     makes: ['text'],
     reasoning: true,
     doubles: false,
-    totalMs: 180_000,
+    timeouts: { connectMs: 10_000, firstTokenMs: 120_000, idleMs: 60_000, totalMs: 180_000 },
     pollAfterMs: 1000,
     history: { turns: 20, characters: 60_000 },
   },

@@ -53,6 +53,13 @@ export function address(schemes: readonly string[]) {
   }, expected)
 }
 
+/** `true` or `false`. */
+export function flag() {
+  return z
+    .enum(['true', 'false'], 'it must be true or false')
+    .transform((value) => value === 'true')
+}
+
 /** A list separated by commas; blanks around the parts are dropped, empty parts too. */
 export function commaList() {
   return z.string().transform((value) =>

@@ -25,3 +25,6 @@ export function streamFields(ring: Ring): Record<'task_id' | 'fence' | 'tracepar
 }
 
 export const DEAD_LETTER_STREAM = 'sys_dead_letters'
+
+/** Whoever publishes here, whatever the message, asks all workers to look for work at once. */
+export const WAKE_CHANNEL = 'wake'

@@ -17,11 +17,16 @@ export type Outcome = {
   finishReason: string | null
   answeredBy: string | null
   firstTokenMs: number | null
+  /** What it adds to the counts of the task: a failure, or the death of its own child process. */
+  counts: 'failure' | 'child_death' | null
+  /** A new id for the dead letter of a task that FAILED, which cannot be stored without one. */
+  deadLetterId: string | null
 }
 
 /**
  * Stores outcomes and moves the batches: PROCESSING → SUCCESS | FAILED, only while the fence is the
- * holder's. Returns those that were still held; an outcome that is missing there is to be dropped.
+ * holder's. A task that FAILED leaves a dead letter, of ids and counts only. Returns those that were
+ * still held; an outcome that is missing there is to be dropped.
  */
 export function finishTasksIfHeld(outcomes: Outcome[]): Statement<{ id: string; fence: number }> {
   return {
@@ -39,16 +44,28 @@ export function finishTasksIfHeld(outcomes: Outcome[]): Statement<{ id: string; 
       outcomes.map(({ finishReason }) => finishReason),
       outcomes.map(({ answeredBy }) => answeredBy),
       outcomes.map(({ firstTokenMs }) => firstTokenMs),
+      outcomes.map(({ counts }) => counts),
+      outcomes.map(({ deadLetterId }) => deadLetterId),
     ],
   }
 }
 
+/**
+ * SQL for what a dead letter says of the task `f`. The name of a model is the user's own text: it is
+ * cut, as all of it must stay within 4 KB however the characters are escaped.
+ */
+const TASK_AS_PAYLOAD = `json_build_object('batch_id', f.batch_id,
+    'conversation_id', f.conversation_id, 'model', left(f.model, 200), 'slot', f.slot,
+    'fence', f.fence, 'failures', f.failures, 'deaths', f.deaths, 'child_deaths', f.child_deaths,
+    'attempt', f.attempt, 'worker_id', f.worker_id)::text`
+
 const FINISH_TASKS_IF_HELD = `
 WITH outcome AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::integer[], $3::smallint[], $4::text[], $5::text[],
-    $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::integer[])
+    $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::integer[],
+    $12::text[], $13::uuid[])
     AS o (task_id, fence, status, response_text, reasoning_text, error_code, error_msg, usage,
-      finish_reason, answered_by, first_token_ms)
+      finish_reason, answered_by, first_token_ms, counts, dead_letter_id)
 ), seen AS MATERIALIZED (
   SELECT t.id, t.fence, t.status FROM tasks t
   WHERE t.id = ANY ($1::uuid[])
@@ -56,14 +73,24 @@ WITH outcome AS MATERIALIZED (
 ), finished AS (
   UPDATE tasks t SET
     status = o.status, lease_expires_at = NULL, finished_at = now(),
+    failures = t.failures + coalesce((o.counts = 'failure')::integer, 0),
+    deaths = t.deaths + coalesce((o.counts = 'child_death')::integer, 0),
+    child_deaths = t.child_deaths + coalesce((o.counts = 'child_death')::integer, 0),
     response_text = o.response_text, reasoning_text = o.reasoning_text,
     error_code = o.error_code, error_msg = o.error_msg, usage = o.usage::jsonb,
     finish_reason = o.finish_reason, answered_by = o.answered_by,
     first_token_ms = o.first_token_ms
   FROM seen JOIN outcome o ON o.task_id = seen.id AND o.fence = seen.fence
   WHERE t.id = seen.id AND seen.status = ${TaskStatus.PROCESSING}
-  RETURNING t.id, t.fence, t.batch_id, seen.status AS old_status, t.status AS new_status
+  RETURNING t.id, t.fence, t.batch_id, seen.status AS old_status, t.status AS new_status,
+    t.conversation_id, t.family, t.model, t.slot, t.attempt, t.failures, t.deaths, t.child_deaths,
+    t.worker_id, t.error_code, t.error_msg, o.dead_letter_id
 ), ${settleBatches('finished')}, unneeded AS (
   DELETE FROM task_partials p USING finished WHERE p.task_id = finished.id
+), buried AS (
+  INSERT INTO dead_letters (id, kind, source, original_id, task_id, payload, error_code, error_msg)
+  SELECT f.dead_letter_id, 'task', f.family, f.id::text, f.id, ${TASK_AS_PAYLOAD}, f.error_code,
+    f.error_msg
+  FROM finished f WHERE f.new_status = ${TaskStatus.FAILED}
 )
 SELECT id, fence FROM finished`

@@ -3,36 +3,45 @@ import type { Unrung } from './release-tasks-if-held.ts'
 import type { Statement } from './statement.ts'
 
 /** How much older than the group's reading a ring must be before it counts as lost, in seconds. */
-const LOST_AFTER_S = 10
+export const LOST_AFTER_S = 10
 
 /**
- * Finds PENDING tasks of a family whose message must have been lost, and notes a new ring.
- *
- * Lost: due, and rung at least 10 s before `deliveredMs` — the time of the last message that the
- * group has delivered (ms since 1970 by Redis's clock), or null for "now" where nothing is waiting
- * in the stream. So a long queue, whose messages still wait their turn, is not rung over and over.
+ * How far a family's group has read: how long ago, in ms by Redis's own clock, the last entry that it
+ * has delivered was written; 0 where nothing waits in the stream.
  */
-export function ringTasksIfLost(
-  family: string,
-  deliveredMs: number | null,
-  limit: number,
-): Statement<Unrung> {
+export type Reading = { family: string; ageMs: number }
+
+/**
+ * Finds PENDING tasks whose message must have been lost, up to `limit` a family, and notes a new ring.
+ *
+ * Lost: due, and rung at least 10 s before the last entry that the group has delivered. So a long
+ * queue, whose messages still wait their turn, is not rung over and over. Ages, and no times, go
+ * from Redis to Postgres, so that it does not matter how their clocks differ.
+ */
+export function ringTasksIfLost(readings: Reading[], limit: number): Statement<Unrung> {
   return {
     name: 'ring-tasks-if-lost',
     text: RING_TASKS_IF_LOST,
-    params: [family, deliveredMs, limit],
+    params: [
+      readings.map(({ family }) => family),
+      readings.map(({ ageMs }) => Math.max(ageMs, 0)),
+      limit,
+    ],
   }
 }
 
 const RING_TASKS_IF_LOST = `
-WITH lost AS MATERIALIZED (
-  SELECT t.id FROM tasks t
-  WHERE t.status = ${TaskStatus.PENDING} AND t.family = $1
-    AND t.rung_at < coalesce(to_timestamp($2::float8 / 1000), now())
-      - interval '${LOST_AFTER_S} s'
-    AND t.run_after <= now()
-  ORDER BY t.rung_at LIMIT $3::integer
-  FOR UPDATE SKIP LOCKED
+WITH reading AS MATERIALIZED (
+  SELECT * FROM unnest($1::text[], $2::float8[]) AS r (family, age_ms)
+), lost AS MATERIALIZED (
+  SELECT task.id FROM reading CROSS JOIN LATERAL (
+    SELECT t.id FROM tasks t
+    WHERE t.status = ${TaskStatus.PENDING} AND t.family = reading.family
+      AND t.rung_at < now() - reading.age_ms * interval '1 ms' - interval '${LOST_AFTER_S} s'
+      AND t.run_after <= now()
+    ORDER BY t.rung_at LIMIT $3::integer
+    FOR UPDATE SKIP LOCKED
+  ) task
 ), rung AS (
   UPDATE tasks t SET rung_at = now() FROM lost WHERE t.id = lost.id
   RETURNING t.id, t.fence, t.family, t.batch_id

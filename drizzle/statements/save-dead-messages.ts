@@ -10,11 +10,17 @@ export const DEAD_MESSAGES = {
 
 export type DeadMessageCode = keyof typeof DEAD_MESSAGES
 
+/** The most that is kept of an entry, in bytes; what is longer is cut at a whole character. */
+export const MAX_PAYLOAD_BYTES = 4096
+
+/** A payload of no more bytes cannot have been cut: a cut takes at most 3 bytes too many. */
+export const WHOLE_PAYLOAD_BYTES = MAX_PAYLOAD_BYTES - 4
+
 export type DeadMessage = {
   id: string
   stream: string
   entryId: string
-  /** At most 4 KB. */
+  /** The flat list of fields as JSON, cut to MAX_PAYLOAD_BYTES. */
   payload: string
   code: DeadMessageCode
 }

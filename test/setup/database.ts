@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { inject } from 'vitest'
+import { type Services, useServices } from './use-services.ts'
 
 /** A database of one test file. */
 export type TestDatabase = {
@@ -14,8 +14,17 @@ export type TestDatabase = {
  * Clones the template, or makes an empty database. A test that leaks a connection fails when it
  * drops it.
  */
-export async function createDatabase({ empty = false } = {}): Promise<TestDatabase> {
-  const template = new URL(inject('templateUrl'))
+export async function createDatabase({
+  empty = false,
+  services,
+}: {
+  empty?: boolean
+  /** The servers to make it on; without them, those of this run. */
+  services?: Pick<Services, 'templateUrl'>
+} = {}): Promise<TestDatabase> {
+  const { templateUrl } = services ?? (await useServices())
+  const template = new URL(templateUrl)
+  const onServer = (statement: string) => runOnServer(templateUrl, statement)
   const name = `test_${randomBytes(6).toString('hex')}`
   const origin = empty ? 'template0' : template.pathname.slice(1)
   await onServer(`CREATE DATABASE ${name} TEMPLATE ${origin}`)
@@ -35,8 +44,8 @@ export async function createDatabase({ empty = false } = {}): Promise<TestDataba
 }
 
 /** Runs a statement on the server's own database. Retries while a clone is being made of it. */
-async function onServer(statement: string): Promise<void> {
-  const url = new URL(inject('templateUrl'))
+async function runOnServer(templateUrl: string, statement: string): Promise<void> {
+  const url = new URL(templateUrl)
   url.pathname = '/postgres'
   for (let attempt = 1; ; attempt++) {
     const client = new pg.Client({ connectionString: url.href })

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -7,8 +8,16 @@ export type Step =
   /** In the field of this name: `reasoning_content`, `reasoning` or `thinking` (OpenAI's shape). */
   | { reasoning: string; field?: string }
   | { until: Promise<unknown> }
-  /** Breaks the connection off. */
-  | { reset: true }
+  /** A comment, again and again, as servers send to keep a connection alive. */
+  | { comment: string; everyMs: number; until: Promise<unknown> }
+  /** An event that holds this. */
+  | { event: unknown }
+  /** These very characters. */
+  | { raw: string }
+  /** Breaks the connection off: by an end that comes too soon, or by a TCP reset. */
+  | { reset: true | 'tcp' }
+  /** Ends the response in order, but the answer not at all. */
+  | { cut: true }
   /** Ends the answer; without it the answer ends with `stop` after the last step. */
   | { finish: string }
 
@@ -24,7 +33,12 @@ export type ModelRequest = {
   gone: Promise<void>
 }
 
-type Answer = Step[] | { status: number; body: unknown; headers?: Record<string, string> }
+/** A streamed answer, one that is not (a text goes out as it stands), or no HTTP response at all. */
+export type Answer =
+  | Step[]
+  | { status: number; body: unknown; headers?: Record<string, string> }
+  | 'silence'
+  | 'reset'
 
 export type ModelServer = {
   url: string
@@ -57,9 +71,12 @@ export async function startModelServer(): Promise<ModelServer> {
     })
     requests.push(request)
     const answer = decide(request)
+    if (answer === 'silence') return
+    if (answer === 'reset') return void incoming.socket.resetAndDestroy()
     if (!Array.isArray(answer)) {
-      response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers })
-      response.end(JSON.stringify(answer.body))
+      const { status, body, headers } = answer
+      response.writeHead(status, { 'content-type': 'application/json', ...headers })
+      response.end(typeof body === 'string' ? body : JSON.stringify(body))
       return
     }
     await stream(response, answer, google ? googleChunk : openAiChunk, request.model, !google)
@@ -89,13 +106,29 @@ async function stream(
   response.flushHeaders()
   const finished = steps.some((step) => 'finish' in step)
   for (const step of finished ? steps : [...steps, { finish: 'stop' }]) {
-    if ('until' in step) await step.until
+    if ('comment' in step) await keepAlive(response, step)
+    else if ('until' in step) await step.until
+    else if ('raw' in step) response.write(step.raw)
+    else if ('cut' in step) return void response.end()
     else if ('reset' in step) {
-      response.destroy()
+      if (step.reset === 'tcp') response.socket?.resetAndDestroy()
+      else response.destroy()
       return
-    } else response.write(`data: ${JSON.stringify(chunkOf(step, model))}\n\n`)
+    } else {
+      const event = 'event' in step ? step.event : chunkOf(step, model)
+      response.write(`data: ${JSON.stringify(event)}\n\n`)
+    }
   }
   response.end(openAi ? 'data: [DONE]\n\n' : '')
+}
+
+async function keepAlive(
+  response: ServerResponse,
+  { comment, everyMs, until }: { comment: string; everyMs: number; until: Promise<unknown> },
+): Promise<void> {
+  const timer = setInterval(() => response.write(`: ${comment}\n\n`), everyMs)
+  await Promise.race([until, once(response, 'close')])
+  clearInterval(timer)
 }
 
 function openAiChunk(step: Step, model: string): unknown {

@@ -5,17 +5,22 @@ import type { TestProject } from 'vitest/node'
 import { startPostgres } from '../../dev/start-postgres.ts'
 import { startRedis } from '../../dev/start-redis.ts'
 import { migrate } from '../../drizzle/migrate.ts'
+import type { Services } from './use-services.ts'
 
 declare module 'vitest' {
-  interface ProvidedContext {
-    /** A migrated database that nobody connects to: tests clone it. */
-    templateUrl: string
-    redisUrl: string
-  }
+  interface ProvidedContext extends Services {}
 }
 
-/** Starts the real services of a test run on free ports, with nothing kept. */
-export default async function startServices(project: TestProject): Promise<() => Promise<void>> {
+/** Starts the services of a run of vitest; what it returns stops them. */
+export default async function provideServices(project: TestProject): Promise<() => Promise<void>> {
+  const { services, stop } = await startServices()
+  project.provide('templateUrl', services.templateUrl)
+  project.provide('redisUrl', services.redisUrl)
+  return stop
+}
+
+/** Starts real services on free ports, with nothing kept. */
+export async function startServices(): Promise<{ services: Services; stop(): Promise<void> }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'async-chat-test-'))
   // Postgres does not run as root; its own user must be able to reach the folder.
   await chmod(dataDir, 0o755)
@@ -34,10 +39,11 @@ export default async function startServices(project: TestProject): Promise<() =>
     databases: 256,
   })
   await migrate(postgres.url)
-  project.provide('templateUrl', postgres.url)
-  project.provide('redisUrl', redis.url)
-  return async () => {
-    await Promise.all([postgres.stop(), redis.stop()])
-    await rm(dataDir, { recursive: true, force: true })
+  return {
+    services: { templateUrl: postgres.url, redisUrl: redis.url },
+    async stop() {
+      await Promise.all([postgres.stop(), redis.stop()])
+      await rm(dataDir, { recursive: true, force: true })
+    },
   }
 }

@@ -1,16 +1,25 @@
+import { v7 as uuidv7 } from 'uuid'
 import { TaskStatus } from '../../drizzle/contract/task-status.ts'
 import {
   type Claim,
   type ClaimedTask,
   claimTasksIfPending,
+  type Holder,
 } from '../../drizzle/statements/claim-tasks-if-pending.ts'
 import { finishTasksIfHeld, type Outcome } from '../../drizzle/statements/finish-tasks-if-held.ts'
+import type { Release } from '../../drizzle/statements/release-tasks-if-held.ts'
 import type { Held } from '../../drizzle/statements/renew-leases-if-held.ts'
 import { type NewBatch, submitBatch } from '../../drizzle/statements/submit-batch.ts'
 import { newBatch } from './new-batch.ts'
 import type { UsedDatabase } from './use-database.ts'
 
-export const HOLDER = { workerId: 'worker-1', workerKey: 9_007_199_254_740_993n, leaseMs: 60_000 }
+export const HOLDER: Holder = {
+  workerId: 'worker-1',
+  workerKey: 9_007_199_254_740_993n,
+  watched: false,
+  leaseMs: 60_000,
+  gate: { probeMs: 30_000, waitMs: 600_000 },
+}
 export const HISTORY = { turns: 20, characters: 100_000 }
 
 /** A batch with its tasks PENDING, fence 0. */
@@ -34,7 +43,15 @@ export function claimOf(
   { id, family = 'qwen' }: { id: string; family?: string },
   overrides: Partial<Claim> = {},
 ): Claim {
-  return { taskId: id, fence: 0, family, history: HISTORY, ...overrides }
+  return {
+    taskId: id,
+    fence: 0,
+    family,
+    history: HISTORY,
+    nodeId: null,
+    again: false,
+    ...overrides,
+  }
 }
 
 /** Claims the tasks of a batch that nobody has claimed yet, in order. Fails when one is not to be had. */
@@ -63,6 +80,11 @@ export async function processing(
   return { ...batch, held: held as [Held, ...Held[]] }
 }
 
+/** What a drain hands back. */
+export function drained(held: Held[]): Release[] {
+  return held.map((one) => ({ ...one, because: 'drained', afterMs: 0 }))
+}
+
 export function success(held: Held, responseText = 'An answer', more: Partial<Outcome> = {}) {
   return { ...EMPTY, ...held, status: TaskStatus.SUCCESS, responseText, ...more }
 }
@@ -74,6 +96,8 @@ export function failure(held: Held, more: Partial<Outcome> = {}): Outcome {
     status: TaskStatus.FAILED,
     errorCode: 'model_timeout',
     errorMsg: 'Too slow.',
+    counts: 'failure',
+    deadLetterId: uuidv7(),
     ...more,
   }
 }
@@ -87,6 +111,8 @@ const EMPTY = {
   finishReason: null,
   answeredBy: null,
   firstTokenMs: null,
+  counts: null,
+  deadLetterId: null,
 }
 
 /** A whole turn that has ended: one answer a task, or null where it failed. */

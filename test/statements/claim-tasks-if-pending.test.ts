@@ -8,6 +8,7 @@ import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
 import { race } from '../setup/session.ts'
 import {
   claimOf,
+  drained,
   failure,
   HOLDER,
   processing,
@@ -44,10 +45,18 @@ test('a claim gives all that the call needs', async () => {
   expect(verdicts).toEqual([
     {
       verdict: 'claimed',
+      wait_ms: null,
       task: {
         id,
         fence: 1,
         attempt: 1,
+        failures: 0,
+        deaths: 0,
+        child_deaths: 0,
+        hopeless: false,
+        node_id: null,
+        probe: false,
+        node_troubled: false,
         batch_id: batch.batchId,
         conversation_id: batch.conversationId,
         model: 'gemini-2.5-flash',
@@ -92,7 +101,7 @@ test('a second attempt counts and starts anew', async () => {
   const { tasks, held } = await processing(database, [MODEL])
   const id = tasks[0]!.id
   await database.query("UPDATE tasks SET started_at = now() - interval '1 h' WHERE id = $1", [id])
-  await database.run(releaseTasksIfHeld(held))
+  await database.run(releaseTasksIfHeld(drained(held)))
   await database.run(claimTasksIfPending([claimOf({ id }, { fence: 2 })], OTHER_HOLDER))
   const row = await taskRow(
     database,
@@ -111,7 +120,7 @@ test('of two claims of one task at the same moment one is stale', async () => {
     claimTasksIfPending(claims, OTHER_HOLDER),
   )
   expect(first).toMatchObject([{ verdict: 'claimed', task: { fence: 1 } }])
-  expect(second).toEqual([{ verdict: 'stale', task: null }])
+  expect(second).toEqual([{ verdict: 'stale', task: null, wait_ms: null }])
   expect(await taskRow(database, tasks[0]!.id)).toMatchObject({
     fence: 1,
     attempt: 1,
@@ -121,7 +130,7 @@ test('of two claims of one task at the same moment one is stale', async () => {
 
 test('an old fence is stale, though the task is PENDING', async () => {
   const { tasks, held } = await processing(database, [MODEL])
-  await database.run(releaseTasksIfHeld(held))
+  await database.run(releaseTasksIfHeld(drained(held)))
   expect(await verdictOf(tasks[0]!.id, 0)).toBe('stale')
   expect(await verdictOf(tasks[0]!.id, 1)).toBe('stale')
   expect(await taskRow(database, tasks[0]!.id)).toMatchObject({ status: 0, fence: 2 })
@@ -208,7 +217,7 @@ test('a message in the stream of another family claims nothing', async () => {
   const { tasks } = await submitted(database, [MODEL])
   const stray = claimOf({ id: tasks[0]!.id, family: 'gemini' })
   expect(await database.run(claimTasksIfPending([stray], HOLDER))).toEqual([
-    { verdict: 'stray', task: null },
+    { verdict: 'stray', task: null, wait_ms: null },
   ])
   expect(await verdictOf(tasks[0]!.id, 0)).toBe('claimed')
 })

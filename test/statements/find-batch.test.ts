@@ -6,7 +6,7 @@ import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held
 import { releaseTasksIfHeld } from '../../drizzle/statements/release-tasks-if-held.ts'
 import type { Held } from '../../drizzle/statements/renew-leases-if-held.ts'
 import { savePartialsIfHeld } from '../../drizzle/statements/save-partials-if-held.ts'
-import { answered, failure, processing, submitted, success } from '../setup/task-states.ts'
+import { answered, drained, failure, processing, submitted, success } from '../setup/task-states.ts'
 import { useDatabase } from '../setup/use-database.ts'
 
 const MODELS = ['qwen3:1.7b', 'gemini-2.5-flash', 'deepseek-r1:1.5b']
@@ -32,7 +32,7 @@ test('a batch in every state of its tasks has the shape of the contract', async 
       failure(stored.held[1]!),
     ]),
   )
-  await database.run(releaseTasksIfHeld([stored.held[2]!]))
+  await database.run(releaseTasksIfHeld(drained([stored.held[2]!])))
   const batch = await found(stored)
   expect(batchShape.strict().parse({ ...batch, poll_after_ms: 1000 })).toMatchObject({
     batch_id: stored.batchId,

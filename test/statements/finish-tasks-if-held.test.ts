@@ -1,10 +1,13 @@
+import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
 import { releaseTasksIfHeld } from '../../drizzle/statements/release-tasks-if-held.ts'
 import { savePartialsIfHeld } from '../../drizzle/statements/save-partials-if-held.ts'
+import { submitBatch } from '../../drizzle/statements/submit-batch.ts'
+import { newBatch } from '../setup/new-batch.ts'
 import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
 import { openSession, race, untilWaiting } from '../setup/session.ts'
-import { batchRow, failure, processing, success, taskRow } from '../setup/task-states.ts'
+import { batchRow, claimed, failure, processing, success, taskRow } from '../setup/task-states.ts'
 import { useDatabase } from '../setup/use-database.ts'
 
 const MODEL = 'qwen3:1.7b'
@@ -113,7 +116,7 @@ test('a task that is taken back at the same moment is not finished', async () =>
   const { batchId, held } = await processing(database, [MODEL])
   const { second } = await race(
     database,
-    releaseTasksIfHeld(held),
+    releaseTasksIfHeld([{ ...held[0], because: 'drained', afterMs: 0 }]),
     finishTasksIfHeld([success(held[0])]),
   )
   expect(second).toEqual([])
@@ -205,6 +208,94 @@ test('a finish removes the text of the call so far, and nobody else’s', async 
     held.map(({ taskId }) => taskId),
   ])
   expect(left).toEqual([{ task_id: held[1]!.taskId }])
+})
+
+function lettersOf(taskId: string) {
+  return database.query('SELECT * FROM dead_letters WHERE task_id = $1', [taskId])
+}
+
+test('a task that fails leaves a dead letter of ids, counts and the reason, and of no text', async () => {
+  const batch = await processing(database, TWO)
+  const deadLetterId = uuidv7()
+  await database.query('UPDATE tasks SET failures = 2, deaths = 1 WHERE batch_id = $1', [
+    batch.batchId,
+  ])
+  await database.run(
+    finishTasksIfHeld([
+      failure(batch.held[1]!, { deadLetterId, responseText: 'So f', reasoningText: 'Hm' }),
+      success(batch.held[0]),
+    ]),
+  )
+  const [letter] = await lettersOf(batch.tasks[1]!.id)
+  expect(letter).toMatchObject({
+    id: deadLetterId,
+    kind: 'task',
+    source: 'qwen',
+    original_id: batch.tasks[1]!.id,
+    error_code: 'model_timeout',
+    error_msg: 'Too slow.',
+    replayed_at: null,
+    copied_at: null,
+  })
+  expect(JSON.parse(letter?.payload)).toEqual({
+    batch_id: batch.batchId,
+    conversation_id: batch.conversationId,
+    model: MODEL,
+    slot: 0,
+    fence: 1,
+    failures: 3,
+    deaths: 1,
+    child_deaths: 0,
+    attempt: 1,
+    worker_id: 'worker-1',
+  })
+})
+
+test('a success leaves no dead letter, nor does a failure that is not held', async () => {
+  const { held } = await processing(database, TWO)
+  await database.run(
+    finishTasksIfHeld([
+      success(held[0], 'An answer', { deadLetterId: uuidv7() }),
+      failure({ ...held[1]!, fence: 7 }),
+    ]),
+  )
+  expect(await lettersOf(held[0].taskId)).toEqual([])
+  expect(await lettersOf(held[1]!.taskId)).toEqual([])
+})
+
+test('a task cannot fail without a dead letter', async () => {
+  const { held } = await processing(database, [MODEL])
+  const finish = database.run(finishTasksIfHeld([failure(held[0], { deadLetterId: null })]))
+  await expect(finish).rejects.toMatchObject({ code: '23502' })
+  expect(await taskRow(database, held[0].taskId)).toMatchObject({ status: 3 })
+})
+
+test('the longest and oddest name of a model keeps its dead letter within bounds', async () => {
+  const batch = newBatch([MODEL])
+  batch.tasks[0]!.model = `qwen${'\u0001'.repeat(996)}`
+  await database.run(submitBatch(batch))
+  const [task] = await claimed(database, batch)
+  await database.run(finishTasksIfHeld([failure({ taskId: task!.id, fence: task!.fence })]))
+  const [letter] = await lettersOf(task!.id)
+  expect(JSON.parse(letter?.payload).model).toBe(batch.tasks[0]!.model.slice(0, 200))
+})
+
+test.each([
+  { counts: 'failure', ends: failure, after: [3, 2, 1] },
+  { counts: 'child_death', ends: failure, after: [2, 3, 2] },
+  { counts: null, ends: failure, after: [2, 2, 1] },
+  { counts: null, ends: success, after: [2, 2, 1] },
+] as const)('an end that counts as $counts gives failures and deaths $after', async (row) => {
+  const { held } = await processing(database, [MODEL])
+  const { taskId } = held[0]
+  await database.query(
+    'UPDATE tasks SET failures = 2, deaths = 2, child_deaths = 1 WHERE id = $1',
+    [taskId],
+  )
+  const outcome = { ...row.ends(held[0]), counts: row.counts }
+  await database.run(finishTasksIfHeld([outcome]))
+  const after = await taskRow(database, taskId)
+  expect([after?.failures, after?.deaths, after?.child_deaths]).toEqual(row.after)
 })
 
 test('finishes that name the same tasks in opposite orders do not deadlock', async () => {

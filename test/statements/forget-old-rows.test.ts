@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from 'vitest'
 import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
 import { forgetOldRows } from '../../drizzle/statements/forget-old-rows.ts'
-import { releaseTasksIfHeld } from '../../drizzle/statements/release-tasks-if-held.ts'
+import { reapTasksIfExpired } from '../../drizzle/statements/reap-tasks-if-expired.ts'
+import type { Held } from '../../drizzle/statements/renew-leases-if-held.ts'
 import { savePartialsIfHeld } from '../../drizzle/statements/save-partials-if-held.ts'
 import { openSession } from '../setup/session.ts'
 import { failure, processing, submitted } from '../setup/task-states.ts'
@@ -86,8 +87,17 @@ test('a key that another sweep is about to forget is left to it, and nobody wait
   expect(await keysLeft()).toEqual([])
 })
 
+/** What a sweep does to the tasks of a dead worker; their texts stay behind. */
+async function lose(held: Held[]): Promise<void> {
+  await database.query(
+    "UPDATE tasks SET lease_expires_at = now() - interval '1 s' WHERE id = ANY ($1)",
+    [held.map(({ taskId }) => taskId)],
+  )
+  await database.run(reapTasksIfExpired(1, 10))
+}
+
 test('the text of a running call stays', async () => {
-  await database.run(releaseTasksIfHeld((await writing()).held))
+  await lose((await writing()).held)
   const { held } = await writing()
   await database.run(forgetOldRows(10))
   expect(await partialsLeft()).toEqual([held[0].taskId])
@@ -110,7 +120,7 @@ test('the text of a task that is gone goes, though another runs at the same fenc
 
 test('the text of a call that has lost its task to another goes', async () => {
   const { held } = await writing()
-  await database.run(releaseTasksIfHeld(held))
+  await lose(held)
   await database.query(
     `UPDATE tasks SET status = 3, fence = 3, lease_expires_at = now() + interval '1 min',
        worker_id = 'w', worker_key = 1 WHERE id = $1`,
@@ -133,20 +143,20 @@ test('a text left behind by a call that has ended goes', async () => {
 
 test('the text of a call that has ended stays while it may still be written', async () => {
   const { held } = await writing()
-  await database.run(releaseTasksIfHeld(held))
+  await lose(held)
   await database.query("UPDATE task_partials SET updated_at = now() - interval '59 min'")
   await database.run(forgetOldRows(10))
   expect(await partialsLeft()).toEqual([held[0].taskId])
 })
 
 test('no more texts than the limit go at a time', async () => {
-  for (let i = 0; i < 3; i++) await database.run(releaseTasksIfHeld((await writing()).held))
+  for (let i = 0; i < 3; i++) await lose((await writing()).held)
   await database.run(forgetOldRows(2))
   expect(await partialsLeft()).toHaveLength(1)
 })
 
 test('a text that another sweep is about to forget is left to it, and nobody waits', async () => {
-  await database.run(releaseTasksIfHeld((await writing()).held))
+  await lose((await writing()).held)
   const [one, two] = [await openSession(database), await openSession(database)]
   await one.query('BEGIN')
   await one.run(forgetOldRows(10))

@@ -4,7 +4,7 @@ import { releaseTasksIfHeld } from '../../drizzle/statements/release-tasks-if-he
 import { TRACEPARENT } from '../setup/new-batch.ts'
 import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
 import { race } from '../setup/session.ts'
-import { batchRow, processing, success, taskRow } from '../setup/task-states.ts'
+import { batchRow, drained, processing, success, taskRow } from '../setup/task-states.ts'
 import { useDatabase } from '../setup/use-database.ts'
 
 const MODEL = 'qwen3:1.7b'
@@ -17,7 +17,7 @@ test('a released task is PENDING at a new fence, due and rung now, and tells how
     "UPDATE tasks SET rung_at = now() - interval '1 h', run_after = now() - interval '1 h' WHERE id = $1",
     [id],
   )
-  expect(await database.run(releaseTasksIfHeld(held))).toEqual([
+  expect(await database.run(releaseTasksIfHeld(drained(held)))).toEqual([
     { task_id: id, fence: 2, family: 'qwen', traceparent: TRACEPARENT },
   ])
   const row = await taskRow(
@@ -38,7 +38,7 @@ test('a released task is PENDING at a new fence, due and rung now, and tells how
 
 test('a release counts neither as a failure nor as a death, and leaves the batch as it is', async () => {
   const { batchId, held } = await processing(database, [MODEL])
-  await database.run(releaseTasksIfHeld(held))
+  await database.run(releaseTasksIfHeld(drained(held)))
   expect(await taskRow(database, held[0].taskId)).toMatchObject({
     failures: 0,
     deaths: 0,
@@ -50,7 +50,7 @@ test('a release counts neither as a failure nor as a death, and leaves the batch
 test('an old fence releases nothing', async () => {
   const { held } = await processing(database, [MODEL])
   await database.query('UPDATE tasks SET fence = 3 WHERE id = $1', [held[0].taskId])
-  expect(await database.run(releaseTasksIfHeld(held))).toEqual([])
+  expect(await database.run(releaseTasksIfHeld(drained(held)))).toEqual([])
   expect(await taskRow(database, held[0].taskId)).toMatchObject({ status: 3, fence: 3 })
 })
 
@@ -59,7 +59,7 @@ test('a task that is not being processed is not released, at its own fence eithe
   await database.query('UPDATE tasks SET status = 0, lease_expires_at = NULL WHERE id = $1', [
     held[0].taskId,
   ])
-  expect(await database.run(releaseTasksIfHeld(held))).toEqual([])
+  expect(await database.run(releaseTasksIfHeld(drained(held)))).toEqual([])
   expect(await taskRow(database, held[0].taskId)).toMatchObject({ status: 0, fence: 1 })
 })
 
@@ -68,7 +68,7 @@ test('a task that finishes at the same moment is not released', async () => {
   const { second } = await race(
     database,
     finishTasksIfHeld([success(held[0])]),
-    releaseTasksIfHeld(held),
+    releaseTasksIfHeld(drained(held)),
   )
   expect(second).toEqual([])
   expect(await taskRow(database, held[0].taskId)).toMatchObject({ status: 1, fence: 1 })
@@ -79,6 +79,6 @@ test('releases that name the same tasks in opposite orders do not deadlock', asy
   const { held } = await processing(database, [MODEL, MODEL, MODEL])
   await provesOrderOfLocks(database, {
     tasks: held.map(({ taskId }) => taskId),
-    statement: (ids) => releaseTasksIfHeld(ids.map((taskId) => ({ taskId, fence: 1 }))),
+    statement: (ids) => releaseTasksIfHeld(drained(ids.map((taskId) => ({ taskId, fence: 1 })))),
   })
 })

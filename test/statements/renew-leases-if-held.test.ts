@@ -3,7 +3,7 @@ import { releaseTasksIfHeld } from '../../drizzle/statements/release-tasks-if-he
 import { renewLeasesIfHeld } from '../../drizzle/statements/renew-leases-if-held.ts'
 import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
 import { race } from '../setup/session.ts'
-import { processing, taskRow } from '../setup/task-states.ts'
+import { drained, processing, taskRow } from '../setup/task-states.ts'
 import { useDatabase } from '../setup/use-database.ts'
 
 const MODEL = 'qwen3:1.7b'
@@ -43,7 +43,7 @@ test('a lease that is taken back at the same moment is not renewed; the others a
   const { held } = await processing(database, [MODEL, MODEL])
   const { second } = await race(
     database,
-    releaseTasksIfHeld([held[0]]),
+    releaseTasksIfHeld(drained([held[0]])),
     renewLeasesIfHeld(held, 600_000),
   )
   expect(second).toEqual([{ id: held[1]!.taskId, fence: 1 }])

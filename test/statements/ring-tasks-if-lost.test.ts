@@ -28,15 +28,15 @@ async function rungAgo(...seconds: number[]): Promise<string[]> {
   return tasks.map(({ id }) => id)
 }
 
-async function rung(deliveredMs: number | null = null, limit = 10, family = 'qwen') {
-  const rows = await database.run(ringTasksIfLost(family, deliveredMs, limit))
+async function rung(ageMs = 0, limit = 10, family = 'qwen') {
+  const rows = await database.run(ringTasksIfLost([{ family, ageMs }], limit))
   return rows.map(({ task_id }) => task_id).toSorted()
 }
 
 test('a due task that was rung 10 s ago or more is rung again, and tells how', async () => {
   const [id] = await rungAgo(11)
   await database.query('UPDATE tasks SET fence = 4 WHERE id = $1', [id])
-  expect(await database.run(ringTasksIfLost('qwen', null, 10))).toEqual([
+  expect(await database.run(ringTasksIfLost([{ family: 'qwen', ageMs: 0 }], 10))).toEqual([
     { task_id: id, fence: 4, family: 'qwen', traceparent: TRACEPARENT },
   ])
   expect(await taskRow(database, id!)).toMatchObject({ status: 0, fence: 4 })
@@ -55,8 +55,7 @@ test('a ring is noted, so that a second look finds nothing', async () => {
 
 test('a task whose message still waits its turn behind the last delivered one is left alone', async () => {
   const [before] = await rungAgo(120, 80)
-  const deliveredMs = Date.now() - 100_000
-  expect(await rung(deliveredMs)).toEqual([before])
+  expect(await rung(100_000)).toEqual([before])
 })
 
 test('a task that is not yet due is not rung', async () => {
@@ -65,9 +64,33 @@ test('a task that is not yet due is not rung', async () => {
   expect(await rung()).toEqual([])
 })
 
+test('several families are looked at in one statement, each by its own reading', async () => {
+  const [qwen] = await rungAgo(50)
+  const [gemini] = await rungAgo(50)
+  await database.query("UPDATE tasks SET family = 'gemini' WHERE id = $1", [gemini])
+  const both = (geminiMs: number) =>
+    ringTasksIfLost(
+      [
+        { family: 'gemini', ageMs: geminiMs },
+        { family: 'qwen', ageMs: 0 },
+      ],
+      10,
+    )
+  const ids = async (geminiMs: number) =>
+    (await database.run(both(geminiMs))).map(({ task_id }) => task_id)
+  expect(await ids(100_000)).toEqual([qwen])
+  expect(await ids(0)).toEqual([gemini])
+})
+
+test('a task that was put off and not rung yet is left to its due time', async () => {
+  const [id] = await rungAgo(50)
+  await database.query('UPDATE tasks SET rung_at = NULL WHERE id = $1', [id])
+  expect(await rung()).toEqual([])
+})
+
 test('the tasks of another family are not rung', async () => {
   const [id] = await rungAgo(11)
-  expect(await rung(null, 10, 'gemini')).toEqual([])
+  expect(await rung(0, 10, 'gemini')).toEqual([])
   expect(await rung()).toEqual([id])
 })
 
@@ -81,9 +104,9 @@ test('a task that is being processed is not rung', async () => {
 
 test('no more than the limit is rung at a time, the longest silent first', async () => {
   const [second, first, third] = await rungAgo(20, 30, 11)
-  expect(await rung(null, 1)).toEqual([first])
-  expect(await rung(null, 1)).toEqual([second])
-  expect(await rung(null, 5)).toEqual([third])
+  expect(await rung(0, 1)).toEqual([first])
+  expect(await rung(0, 1)).toEqual([second])
+  expect(await rung(0, 5)).toEqual([third])
 })
 
 test('a task that is claimed at the moment is not rung, and nobody waits for it', async () => {
@@ -92,7 +115,7 @@ test('a task that is claimed at the moment is not rung, and nobody waits for it'
   await worker.query('BEGIN')
   await worker.run(claimTasksIfPending([claimOf({ id: claimed! })], HOLDER))
   await sweeper.query("SET lock_timeout = '1 s'")
-  const rows = await sweeper.run(ringTasksIfLost('qwen', null, 10))
+  const rows = await sweeper.run(ringTasksIfLost([{ family: 'qwen', ageMs: 0 }], 10))
   expect(rows.map(({ task_id }) => task_id)).toEqual([lost])
   await worker.query('COMMIT')
 })

@@ -8,7 +8,7 @@ import type { Held } from '../../drizzle/statements/renew-leases-if-held.ts'
 import { savePartialsIfHeld } from '../../drizzle/statements/save-partials-if-held.ts'
 import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
 import { race } from '../setup/session.ts'
-import { claimOf, HOLDER, processing, success } from '../setup/task-states.ts'
+import { claimOf, drained, HOLDER, processing, success } from '../setup/task-states.ts'
 import { useDatabase } from '../setup/use-database.ts'
 
 const MODEL = 'qwen3:1.7b'
@@ -54,7 +54,7 @@ test('a later text takes the place of the earlier one, with its time', async () 
 test('the text of the next holder takes the place of the last one’s, at the new fence', async () => {
   const { held } = await processing(database, [MODEL])
   await database.run(savePartialsIfHeld([partialOf(held[0])]))
-  await database.run(releaseTasksIfHeld(held))
+  await database.run(releaseTasksIfHeld(drained(held)))
   const { taskId } = held[0]
   await database.run(claimTasksIfPending([claimOf({ id: taskId }, { fence: 2 })], HOLDER))
   await database.run(savePartialsIfHeld([partialOf({ taskId, fence: 3 }, 'Anew', '')]))

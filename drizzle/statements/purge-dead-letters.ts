@@ -1,0 +1,36 @@
+import type { Statement } from './statement.ts'
+
+/** Which dead letters go: those that fit all that is given. */
+export type Purge = {
+  /** Null for all. */
+  ids: string[] | null
+  kind: 'message' | 'task' | null
+  olderThanDays: number | null
+  /** Whether to leave those that have not been replayed. */
+  replayed: boolean
+}
+
+/** Deletes up to `limit` dead letters, the oldest first. Returns those that went. */
+export function purgeDeadLetters(
+  { ids, kind, olderThanDays, replayed }: Purge,
+  limit: number,
+): Statement<{ id: string }> {
+  return {
+    name: 'purge-dead-letters',
+    text: PURGE_DEAD_LETTERS,
+    params: [ids, kind, olderThanDays, replayed, limit],
+  }
+}
+
+const PURGE_DEAD_LETTERS = `
+WITH chosen AS MATERIALIZED (
+  SELECT d.id FROM dead_letters d
+  WHERE ($1::uuid[] IS NULL OR d.id = ANY ($1))
+    AND ($2::text IS NULL OR d.kind = $2)
+    AND ($3::float8 IS NULL OR d.created_at < now() - $3::float8 * interval '1 day')
+    AND (d.replayed_at IS NOT NULL OR NOT $4::boolean)
+  ORDER BY d.id LIMIT $5::integer
+  FOR UPDATE
+)
+DELETE FROM dead_letters d USING chosen WHERE d.id = chosen.id
+RETURNING d.id`

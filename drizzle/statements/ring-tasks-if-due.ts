@@ -1,0 +1,24 @@
+import { TaskStatus } from '../contract/task-status.ts'
+import type { Unrung } from './release-tasks-if-held.ts'
+import type { Statement } from './statement.ts'
+
+/**
+ * Notes a ring for PENDING tasks that were put off and are due now: retries, and those that wait for
+ * a node. The caller rings what comes back.
+ */
+export function ringTasksIfDue(limit: number): Statement<Unrung> {
+  return { name: 'ring-tasks-if-due', text: RING_TASKS_IF_DUE, params: [limit] }
+}
+
+const RING_TASKS_IF_DUE = `
+WITH due AS MATERIALIZED (
+  SELECT t.id FROM tasks t
+  WHERE t.status = ${TaskStatus.PENDING} AND t.rung_at IS NULL AND t.run_after <= now()
+  ORDER BY t.run_after LIMIT $1::integer
+  FOR UPDATE SKIP LOCKED
+), rung AS (
+  UPDATE tasks t SET rung_at = now() FROM due WHERE t.id = due.id
+  RETURNING t.id, t.fence, t.family, t.batch_id
+)
+SELECT rung.id AS task_id, rung.fence, rung.family, b.traceparent
+FROM rung JOIN batches b ON b.id = rung.batch_id`

@@ -1,0 +1,4 @@
+import { scenarios } from './backlog.ts'
+import { testScenarios } from './test-scenarios.ts'
+
+testScenarios(scenarios)

@@ -1,0 +1,148 @@
+import { findMissingHolders } from '../drizzle/statements/find-missing-holders.ts'
+import type { NextTimes } from '../drizzle/statements/find-next-times.ts'
+import { findNextTimes } from '../drizzle/statements/find-next-times.ts'
+import { Alarm } from './alarm.ts'
+import type { Contact } from './contact.ts'
+import { copyDeadLetters } from './copy-dead-letters.ts'
+import {
+  forget,
+  putBackPending,
+  ringDue,
+  type SweepDoors,
+  sweep,
+  takeFromMissing,
+} from './sweep.ts'
+
+/** An idle worker sweeps so rarely that a database which sleeps when nobody asks may sleep. */
+const IDLE_MS = 3_600_000
+/** How often the session locks of the others are looked at while tasks are open, in ms. */
+const LOOK_EVERY_MS = 500
+/** Wakes come in swarms, one from every poll of a batch that waits. */
+const WAKE_GAP_MS = 1_000
+/** A reader that has died is known by two looks; what it held then is at least so old, in ms. */
+const PENDING_OF_THE_DEAD_MS = 400
+const COPY_GAP_MS = 10_000
+const FORGET_GAP_MS = 600_000
+/** A lease is looked at just after its end, in ms. */
+const PAST_MS = 20
+
+export type LookoutOptions = SweepDoors & {
+  leaseMs: number
+  /** The name by which this worker reads. */
+  consumer: string
+  /** The key of this worker's own session lock; without one, those of others are not looked at. */
+  ownKey: string | undefined
+  contact: Contact
+}
+
+/**
+ * When a worker looks after all that no living worker looks after. It sweeps when the next lease
+ * ends or ring may be lost, and at least once a lease while any task of anyone is open; rings tasks
+ * at the moment they are due; and looks at the session locks of the others. Where no task is open
+ * it is idle, until it is woken.
+ */
+export class Lookout {
+  private readonly options: LookoutOptions
+  private idle = false
+  private known = new Set<string>()
+  private missed = new Set<string>()
+  private readonly alarms: Alarm[]
+  private readonly sweeping: Alarm
+  private readonly ringing: Alarm
+  private readonly looking: Alarm
+  private readonly copying: Alarm
+  private readonly forgetting: Alarm
+
+  constructor(options: LookoutOptions) {
+    this.options = options
+    const { contact, postgres } = options
+    this.sweeping = new Alarm('sweep', () => contact.during(() => this.sweep()))
+    this.ringing = new Alarm('ringing what is due', () => this.ringDue())
+    this.looking = new Alarm('looking for dead workers', () => contact.during(() => this.look()))
+    this.copying = new Alarm('copying dead letters', async () => {
+      await copyDeadLetters(options)
+      return Number.POSITIVE_INFINITY
+    })
+    this.forgetting = new Alarm('forgetting', async () => {
+      await forget({ postgres, redis: options.redis })
+      return Number.POSITIVE_INFINITY
+    })
+    this.alarms = [this.sweeping, this.ringing, this.looking, this.copying, this.forgetting]
+  }
+
+  /** There may be something to look after. */
+  wake(): void {
+    this.idle = false
+    this.sweeping.bringForward(0, WAKE_GAP_MS)
+    this.looking.bringForward()
+  }
+
+  /** A task is due in so many ms. */
+  dueIn(ms: number): void {
+    this.ringing.bringForward(ms)
+  }
+
+  /** A dead letter was written. */
+  deadLetters(): void {
+    this.copying.bringForward()
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async stop(): Promise<void> {
+    await Promise.all(this.alarms.map((alarm) => alarm.stop()))
+  }
+
+  private mayReap(): boolean {
+    return this.options.contact.lastsMs() > this.options.leaseMs
+  }
+
+  private async sweep(): Promise<number> {
+    const { leaseMs, consumer } = this.options
+    const next = await sweep(this.options, { leaseMs, consumer, mayReap: this.mayReap() })
+    this.copying.bringForward(0, COPY_GAP_MS)
+    this.forgetting.bringForward(0, FORGET_GAP_MS)
+    this.idle = isNothingOpen(next)
+    if (this.idle) return IDLE_MS
+    if (next.due_ms !== null) this.ringing.bringForward(Math.max(next.due_ms, 0))
+    this.looking.bringForward()
+    return nextSweep(next, leaseMs)
+  }
+
+  private async ringDue(): Promise<number> {
+    await ringDue(this.options)
+    const [next] = await this.options.postgres.run(findNextTimes([]))
+    return next?.due_ms == null ? Number.POSITIVE_INFINITY : Math.max(next.due_ms, 0) + PAST_MS
+  }
+
+  /** Who was missing on the last look and is missing now is dead. */
+  private async look(): Promise<number> {
+    const { postgres, redis, consumer, leaseMs, ownKey } = this.options
+    if (ownKey === undefined || this.idle) {
+      this.known.clear()
+      this.missed.clear()
+      return Number.POSITIVE_INFINITY
+    }
+    const [row] = await postgres.run(findMissingHolders())
+    const present = new Set(row!.present)
+    const missing = [...new Set([...row!.missing, ...this.known.difference(present)])]
+    const dead = missing.filter((key) => key !== ownKey && this.missed.has(key))
+    this.known = this.known.union(present).difference(new Set(dead))
+    this.missed = new Set(missing).difference(new Set(dead))
+    if (dead.length > 0 && this.mayReap()) {
+      await takeFromMissing(this.options, dead, leaseMs)
+      await putBackPending(redis, consumer, PENDING_OF_THE_DEAD_MS)
+    }
+    return LOOK_EVERY_MS
+  }
+}
+
+function isNothingOpen({ lease_ms, due_ms, lost_ms }: NextTimes): boolean {
+  return lease_ms === null && due_ms === null && lost_ms === null
+}
+
+/** What waits its turn in a long queue, or may not be reaped yet, is not looked at all the time. */
+function nextSweep({ lease_ms, lost_ms }: NextTimes, leaseMs: number): number {
+  const atLeaseEnd = Math.max((lease_ms ?? leaseMs) + PAST_MS, leaseMs / 4)
+  const atLoss = Math.max((lost_ms ?? leaseMs) + PAST_MS, leaseMs / 2)
+  return Math.min(atLeaseEnd, atLoss, leaseMs)
+}

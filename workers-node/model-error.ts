@@ -1,0 +1,158 @@
+import {
+  AISDKError,
+  APICallError,
+  EmptyResponseBodyError,
+  InvalidResponseDataError,
+  JSONParseError,
+  NoContentGeneratedError,
+  TypeValidationError,
+} from '@ai-sdk/provider'
+import { NoOutputGeneratedError, StreamProviderError } from 'ai'
+import type { TaskErrorCode } from '../drizzle/contract/task-error-code.ts'
+import { retryAfterMs } from './retry-after.ts'
+
+/** What is to be known of a call that failed. */
+export type ModelFault = {
+  code: TaskErrorCode
+  /** Whether another try is worthwhile. */
+  retryable: boolean
+  /** The wait that the service asked for, in ms, bounded. */
+  retryAfterMs: number | null
+  /** What it says of the node: `rest` is a 429 that says until when; null says nothing. */
+  node: 'fault' | 'rest' | null
+}
+
+/** A call to a model that failed; the service's own words stay out of it. */
+export class ModelError extends Error implements ModelFault {
+  override name = 'ModelError'
+  readonly code: TaskErrorCode
+  readonly retryable: boolean
+  readonly retryAfterMs: number | null
+  readonly node: 'fault' | 'rest' | null
+
+  /** What is not given is false or null: no other try, and nothing said of the node. */
+  constructor(fault: Pick<ModelFault, 'code'> & Partial<ModelFault>) {
+    super(fault.code)
+    this.code = fault.code
+    this.retryable = fault.retryable ?? false
+    this.retryAfterMs = fault.retryAfterMs ?? null
+    this.node = fault.node ?? null
+  }
+}
+
+/** What the service did wrong; an error that is not of its making is returned as it is. */
+export function modelErrorOf(error: unknown): unknown {
+  if (APICallError.isInstance(error)) return ofCall(error)
+  if (StreamProviderError.isInstance(error)) return ofErrorChunk(error, error.data)
+  if (TypeValidationError.isInstance(error) && isErrorChunk(error.value)) {
+    return ofErrorChunk(errorIn(error.value), error.value)
+  }
+  if (NOT_AN_ANSWER.some((kind) => kind.isInstance(error))) return invalidAnswer()
+  // What else the SDK says is about our side of the call.
+  if (AISDKError.isInstance(error)) return error
+  if (error instanceof Error) return ofNetwork(error) ?? error
+  return ofErrorChunk(errorIn(error), error)
+}
+
+const NOT_AN_ANSWER = [
+  EmptyResponseBodyError,
+  InvalidResponseDataError,
+  JSONParseError,
+  NoContentGeneratedError,
+  NoOutputGeneratedError,
+  TypeValidationError,
+]
+
+export function invalidAnswer(): ModelError {
+  return new ModelError({ code: 'model_answer_invalid', node: 'fault' })
+}
+
+export function brokeOff(): ModelError {
+  return new ModelError({ code: 'model_broke_off', retryable: true, node: 'fault' })
+}
+
+/** An HTTP status of 400 or more, in a response or an error chunk, with what came beside it. */
+export function ofStatus(status: number, asked: number | null = null): ModelError {
+  const code = codeOfStatus(status)
+  const retryable = status === 408 || status === 409 || status === 429 || status >= 500
+  const overloaded = asked === null ? null : ('rest' as const)
+  const node = status === 429 ? overloaded : status === 408 || status >= 500 ? 'fault' : null
+  return new ModelError({ code, retryable, retryAfterMs: retryable ? asked : null, node })
+}
+
+function codeOfStatus(status: number): TaskErrorCode {
+  if (status === 401 || status === 403) return 'model_refused_credentials'
+  if (status === 404) return 'model_not_found'
+  if (status === 408) return 'model_timeout'
+  if (status === 429) return 'model_overloaded'
+  return status >= 500 ? 'model_unavailable' : 'model_rejected_request'
+}
+
+function ofCall(error: APICallError): ModelError {
+  const { statusCode, responseHeaders, responseBody } = error
+  if (statusCode === undefined) {
+    return (
+      ofNetwork(error) ??
+      new ModelError({ code: 'model_unreachable', retryable: true, node: 'fault' })
+    )
+  }
+  if (statusCode < 400) return ofNetwork(error) ?? invalidAnswer()
+  return ofStatus(statusCode, retryAfterMs(responseHeaders, parsed(responseBody)))
+}
+
+function parsed(json: string | undefined): unknown {
+  try {
+    return JSON.parse(json ?? 'null')
+  } catch {
+    return null
+  }
+}
+
+/** A connection that was there and ended, or carried no HTTP: undici's codes and the system's. */
+function ofNetwork(error: unknown): ModelError | undefined {
+  let brokenOff = false
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const { code } = at as { code?: unknown }
+    if (at.name === 'HTTPParserError' || NO_HTTP.has(code)) return invalidAnswer()
+    brokenOff ||= at.message === 'terminated' || BROKEN_OFF.has(code)
+  }
+  return brokenOff ? brokeOff() : undefined
+}
+
+const NO_HTTP = new Set<unknown>(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_EXCEEDED_MAX_SIZE'])
+
+const BROKEN_OFF = new Set<unknown>([
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'UND_ERR_SOCKET',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+])
+
+const isErrorChunk = (chunk: unknown): boolean => errorIn(chunk) !== chunk
+
+function errorIn(chunk: unknown): unknown {
+  const { error } = (chunk ?? {}) as { error?: unknown }
+  return error ?? chunk
+}
+
+/** An error inside a stream that began with 200: its status, if it names one, else as a 500. */
+function ofErrorChunk(error: unknown, data: unknown): ModelError {
+  const { statusCode, code, status, type } = (error ?? {}) as Record<string, unknown>
+  for (const value of [statusCode, code, status, type]) {
+    const known = STATUS_OF_WORD.get(String(value).toLowerCase()) ?? Number(value)
+    if (known >= 400 && known <= 599) return ofStatus(known, retryAfterMs(undefined, data))
+  }
+  return ofStatus(500, retryAfterMs(undefined, data))
+}
+
+/** Words of OpenAI, Google and those that follow them. */
+const STATUS_OF_WORD = new Map(
+  Object.entries({
+    400: ['invalid_request_error', 'context_length_exceeded', 'bad_request', 'invalid_argument'],
+    401: ['invalid_api_key', 'authentication_error', 'unauthenticated'],
+    403: ['permission_error', 'permission_denied'],
+    404: ['model_not_found', 'not_found_error', 'not_found'],
+    429: ['rate_limit_exceeded', 'rate_limit_error', 'insufficient_quota', 'resource_exhausted'],
+  }).flatMap(([status, words]) => words.map((word): [string, number] => [word, Number(status)])),
+)

@@ -1,0 +1,40 @@
+import { v7 as uuidv7 } from 'uuid'
+import { type ReplayVerdict, replayDeadLetters } from '../drizzle/statements/replay-dead-letters.ts'
+import type { PostgresDoor } from '../drizzle/statements/statement.ts'
+import { codeOf } from './log.ts'
+import type { NativeRedis } from './redis.ts'
+import { ring } from './sweep.ts'
+
+export type ReplayDoors = {
+  postgres: PostgresDoor
+  /** Null while it is away: then tasks are replayed all the same, and messages are not. */
+  redis: NativeRedis | null
+}
+
+/**
+ * Replays dead letters, and rings what that gives: a task as it now is, a message with the fields
+ * that it had. Returns a verdict for each, and the code of what went wrong where Redis did not take
+ * them. Throws PostgresError.
+ */
+export async function replayLetters(
+  { postgres, redis }: ReplayDoors,
+  ids: string[],
+  actor: string,
+): Promise<{ verdicts: ReplayVerdict[]; notRung: string | null }> {
+  const replays = ids.map((letterId) => ({ letterId, auditId: uuidv7() }))
+  const canRing = redis !== null
+  const verdicts = await postgres.run(replayDeadLetters(replays, { actor, canRing }))
+  if (!redis) return { verdicts, notRung: null }
+  // Two dead letters of one task name it twice.
+  const tasks = new Map(verdicts.flatMap(({ ring }) => (ring ? [[ring.task_id, ring]] : [])))
+  const entries = verdicts.flatMap(({ message }) =>
+    message ? [{ stream: message.stream, fields: JSON.parse(message.payload) as string[] }] : [],
+  )
+  try {
+    await ring(redis, [...tasks.values()])
+    if (entries.length > 0) await redis.addEntries(entries)
+    return { verdicts, notRung: null }
+  } catch (error) {
+    return { verdicts, notRung: codeOf(error) }
+  }
+}

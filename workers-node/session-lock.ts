@@ -1,0 +1,88 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { ping } from '../drizzle/statements/ping.ts'
+import { takeSessionLock } from '../drizzle/statements/take-session-lock.ts'
+import { Backoff } from './backoff.ts'
+import { codeOf, log } from './log.ts'
+import { openSession, type PostgresSession } from './postgres.ts'
+
+const TIMEOUT_MS = 2_000
+const AGAIN_AFTER_MS = { first: 20, most: 2_000 }
+/** How often the session is asked whether it is still there, in ms. */
+const PING_EVERY_MS = 2_000
+
+/**
+ * This process's key as a session lock, by which its peers see within a second that it has died. It
+ * is wanted only while there are calls, so that a database that sleeps when nobody is connected may
+ * sleep. Where it cannot be had, tasks are claimed all the same, and live by their lease.
+ */
+export class SessionLock {
+  private readonly url: string
+  private readonly key: bigint
+  private wanted = false
+  private keeping: Promise<void> | undefined
+  private session: PostgresSession | undefined
+  private waiting: (() => void)[] = []
+  /** Whether the lock is held at this moment. */
+  held = false
+
+  /** `url` must lead to the database itself: behind a pooler a session is nobody's. */
+  constructor(url: string, key: bigint) {
+    this.url = url
+    this.key = key
+  }
+
+  /** Wants the lock from now on; resolves once it is held, or after 2 s without it. */
+  async hold(): Promise<void> {
+    this.wanted = true
+    this.keeping ??= this.keep().finally(() => {
+      this.keeping = undefined
+    })
+    if (this.held) return
+    const late = new AbortController()
+    const taken = new Promise<void>((resolve) => this.waiting.push(resolve))
+    await Promise.race([taken, pause(TIMEOUT_MS, undefined, { signal: late.signal })])
+    late.abort()
+  }
+
+  /** Gives the lock up. */
+  letGo(): void {
+    this.wanted = false
+    this.session?.close()
+  }
+
+  private async keep(): Promise<void> {
+    for (const backoff = new Backoff(AGAIN_AFTER_MS); this.wanted; ) {
+      try {
+        await this.keepOnce(() => backoff.reset())
+      } catch (error) {
+        log.warn({ code: codeOf(error) }, 'session lock not held')
+      }
+      if (this.wanted) await backoff.pause()
+    }
+  }
+
+  /** Resolves when the session with the lock has ended. */
+  private async keepOnce(onHeld: () => void): Promise<void> {
+    const session = await openSession(this.url, { timeoutMs: TIMEOUT_MS })
+    this.session = session
+    let ended = false
+    void session.ended.then(() => {
+      ended = true
+    })
+    try {
+      const [row] = await session.run(takeSessionLock(this.key))
+      if (!row?.taken) return
+      this.held = true
+      onHeld()
+      for (const resolve of this.waiting.splice(0)) resolve()
+      while (this.wanted && !ended) {
+        await Promise.race([session.ended, pause(PING_EVERY_MS)])
+        if (!ended && this.wanted) await session.run(ping())
+      }
+    } finally {
+      this.held = false
+      this.session = undefined
+      session.close()
+    }
+  }
+}
