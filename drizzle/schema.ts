@@ -291,3 +291,13 @@ export const sysLogs = pgTable(
   },
   (table) => [index('sys_logs_by_age').on(table.createdAt)],
 )
+
+/** One row: how many rows `sys_logs` may be given at this time. */
+export const logBudget = pgTable('log_budget', {
+  id: smallint('id').primaryKey(),
+  /** As it was at `filled_at`. */
+  tokens: doublePrecision('tokens').notNull(),
+  filledAt: time('filled_at').notNull(),
+  /** How many the last one who asked was given. */
+  granted: integer('granted').notNull(),
+})

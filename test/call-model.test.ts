@@ -20,6 +20,7 @@ beforeAll(async () => {
 })
 beforeEach(() => {
   server.requests.length = 0
+  heard = Promise.withResolvers()
 })
 afterAll(async () => {
   await server.close()
@@ -66,7 +67,10 @@ async function call(model: LanguageModelV4, { timeouts, maxTokens, signal }: Cal
   try {
     const given = signal ?? new AbortController().signal
     const options = { signal: given, timeouts: { ...PATIENT, ...timeouts } }
-    for await (const part of callModel(model, task, options)) parts.push(part)
+    for await (const part of callModel(model, task, options)) {
+      parts.push(part)
+      if (part.type === 'text') heard.resolve()
+    }
   } catch (thrown) {
     error = thrown
   }
@@ -91,6 +95,19 @@ function expectFault(error: unknown, fault: Partial<ModelFault>): void {
 }
 
 const never = new Promise<never>(() => {})
+
+/** Resolved when the caller has had some text. */
+let heard = Promise.withResolvers<void>()
+const untilHeard: Step = { until: awaited((done) => void heard.promise.then(done)) }
+
+/** A pause that begins when it is awaited. */
+const pause = (ms: number) => awaited((done) => void setTimeout(done, ms))
+
+/** What begins only when it is awaited, as the steps of an answer are in their turn. */
+function awaited(begin: (done: () => void) => void): Promise<void> {
+  // biome-ignore lint/suspicious/noThenProperty: that is what is awaited.
+  return { then: begin } as unknown as Promise<void>
+}
 
 const FAULT = { retryable: true, node: 'fault' } as const
 const UNREACHABLE = { code: 'model_unreachable', ...FAULT } as const
@@ -130,17 +147,11 @@ const errorChunk =
   ]
 const emptyDelta = (isGoogle: boolean): Step => ({
   event: isGoogle
-    ? { candidates: [{ content: { role: 'model', parts: [{ text: '' }] } }] }
+    ? { candidates: [{ content: { role: 'model', parts: [{ text: '', thoughtSignature: 'a' }] } }] }
     : { choices: [{ index: 0, delta: { content: '', reasoning_content: '' } }] },
 })
 const often = (step: Step): Step[] =>
   Array.from({ length: 200 }, () => [step, { until: pause(10) }]).flat()
-
-/** A pause that begins when it is awaited. */
-function pause(ms: number): Promise<void> {
-  // biome-ignore lint/suspicious/noThenProperty: it is to be awaited, and to begin no sooner.
-  return { then: (done: () => void) => void setTimeout(done, ms) } as unknown as Promise<void>
-}
 
 const FAULTS: Row[] = [
   // Time-outs. Where one did not end the call, another would, with a code of its own.
@@ -148,28 +159,28 @@ const FAULTS: Row[] = [
     fault: 'no response at all',
     answer: 'silence',
     is: FIRST,
-    call: { timeouts: { firstTokenMs: 150 } },
+    call: { timeouts: { firstTokenMs: 400 } },
     gone: true,
   },
   {
     fault: 'a response without a first token',
     answer: [{ until: never }],
     is: FIRST,
-    call: { timeouts: { firstTokenMs: 150, idleMs: 1 } },
+    call: { timeouts: { firstTokenMs: 400, idleMs: 1 } },
     gone: true,
   },
   {
     fault: 'keep-alive comments instead of a first token',
     answer: [{ comment: 'keep-alive', everyMs: 20, until: never }],
     is: FIRST,
-    call: { timeouts: { firstTokenMs: 300 } },
+    call: { timeouts: { firstTokenMs: 400 } },
     gone: true,
   },
   {
     fault: 'empty deltas instead of a first token',
     answer: (isGoogle) => often(emptyDelta(isGoogle)),
     is: FIRST,
-    call: { timeouts: { firstTokenMs: 300, idleMs: 20_000 } },
+    call: { timeouts: { firstTokenMs: 400, idleMs: 20_000 } },
     gone: true,
   },
   {
@@ -193,7 +204,7 @@ const FAULTS: Row[] = [
     answer: [{ text: 'Half' }, { comment: 'keep-alive', everyMs: 20, until: never }],
     is: IDLE,
     text: 'Half',
-    call: { timeouts: { idleMs: 300 } },
+    call: { timeouts: { idleMs: 150 } },
     gone: true,
   },
   {
@@ -201,7 +212,7 @@ const FAULTS: Row[] = [
     answer: [{ text: 'Half' }, ...often({ raw: '\n\n' })],
     is: IDLE,
     text: 'Half',
-    call: { timeouts: { idleMs: 300 } },
+    call: { timeouts: { idleMs: 150 } },
     gone: true,
   },
   {
@@ -209,35 +220,35 @@ const FAULTS: Row[] = [
     answer: (isGoogle) => [{ text: 'Half' }, ...often(emptyDelta(isGoogle))],
     is: IDLE,
     text: 'Half',
-    call: { timeouts: { idleMs: 300 } },
+    call: { timeouts: { idleMs: 150 } },
     gone: true,
   },
   {
     fault: 'an answer that goes on for too long',
     answer: often({ text: '.' }),
     is: { code: 'model_timeout' },
-    text: expect.stringMatching(/^\.+$/),
-    call: { timeouts: { totalMs: 300 } },
+    text: expect.stringMatching(/^\.*$/),
+    call: { timeouts: { totalMs: 400 } },
     gone: true,
   },
   {
     fault: 'keep-alive comments for too long',
     answer: [{ comment: 'keep-alive', everyMs: 20, until: never }],
     is: { code: 'model_timeout' },
-    call: { timeouts: { totalMs: 300 } },
+    call: { timeouts: { totalMs: 400 } },
     gone: true,
   },
   // Connections that end.
   { fault: 'a reset before the response', answer: 'reset', is: BROKE_OFF },
   {
     fault: 'an end in mid-stream',
-    answer: [{ text: 'Half' }, { until: pause(100) }, { reset: true }],
+    answer: [{ text: 'Half' }, untilHeard, { reset: true }],
     is: BROKE_OFF,
     text: 'Half',
   },
   {
     fault: 'a reset in mid-stream',
-    answer: [{ text: 'Half' }, { until: pause(100) }, { reset: 'tcp' }],
+    answer: [{ text: 'Half' }, untilHeard, { reset: 'tcp' }],
     is: BROKE_OFF,
     text: 'Half',
   },
@@ -291,6 +302,11 @@ const FAULTS: Row[] = [
     is: INVALID,
     text: 'Half',
     gone: true,
+  },
+  {
+    fault: 'no body',
+    answer: { status: 204, body: '' },
+    is: INVALID,
   },
   // Ends that are no good.
   { fault: 'an empty answer', answer: [], is: { code: 'empty_response' }, finish: 'stop' },
@@ -453,7 +469,8 @@ const FAULTS: Row[] = [
 ]
 
 describe.each(PROVIDERS)('%s:', (_, modelAt, isGoogle) => {
-  test.each(FAULTS)('$fault', async ({ answer, is, text = '', reasoning = '', finish, ...row }) => {
+  test.each(FAULTS.map((row) => [row.fault, row] as const))('%s', async (_, row) => {
+    const { answer, is, text = '', reasoning = '', finish } = row
     server.answer(() => (typeof answer === 'function' ? answer(isGoogle) : answer))
     const came = await call(modelAt(server.url), row.call)
     expectFault(came.error, is)
@@ -493,12 +510,6 @@ describe.each(PROVIDERS)('%s:', (_, modelAt, isGoogle) => {
     expect([error, text, parts.length]).toEqual([undefined, 'Yes.', 3])
   })
 
-  test('a slow answer is no silent one: each text puts the idle time-out off', async () => {
-    server.answer(() => often({ text: '.' }).slice(0, 120))
-    const { error, text } = await call(modelAt(server.url), { timeouts: { idleMs: 400 } })
-    expect([error, text]).toEqual([undefined, '.'.repeat(60)])
-  })
-
   test('NUL and lone surrogates come through as they are', async () => {
     server.answer(() => [{ text: 'a\u0000b\ud800c' }, { text: '語' }])
     const { error, text } = await call(modelAt(server.url))
@@ -514,7 +525,7 @@ describe.each(PROVIDERS)('%s:', (_, modelAt, isGoogle) => {
     const reason = new Error('not ours any more')
     const came = call(modelAt(server.url), { signal: abort.signal })
     while (server.requests.length === 0) await pause(5)
-    if (answer !== 'silence') await pause(50)
+    if (answer !== 'silence') await heard.promise
     abort.abort(reason)
     expect((await came).error).toBe(reason)
     await server.requests[0]!.gone
@@ -545,6 +556,17 @@ describe.each(PROVIDERS)('%s:', (_, modelAt, isGoogle) => {
   })
 })
 
+test('a slow answer is no silent one: each text puts the idle time-out off', async () => {
+  server.answer(() => often({ text: '.' }))
+  const { error, text } = await call(compatible(server.url), { timeouts: { idleMs: 1500 } })
+  expect([error, text]).toEqual([undefined, '.'.repeat(200)])
+})
+
+test('an error of the SDK about our side of the call is thrown as it is', async () => {
+  const { error } = await call(compatible(server.url), { maxTokens: 0.5 })
+  expect(error).toMatchObject({ name: 'AI_InvalidArgumentError' })
+})
+
 test('a refusal in the field that OpenAI has for it is kept, and told apart', async () => {
   server.answer(() => [
     { event: { choices: [{ index: 0, delta: { refusal: 'I cannot help with that.' } }] } },
@@ -553,6 +575,29 @@ test('a refusal in the field that OpenAI has for it is kept, and told apart', as
   const { error, text } = await call(compatible(server.url))
   expectFault(error, { code: 'content_filtered' })
   expect(text).toBe('I cannot help with that.')
+})
+
+test('a broken call of a tool, which nobody offered, is an answer that cannot be read', async () => {
+  const tool_calls = [{ index: 0, function: { arguments: SECRET } }]
+  server.answer(() => [{ event: { choices: [{ index: 0, delta: { tool_calls } }] } }])
+  for (const model of [compatible(server.url), ownDeepseek(server.url)]) {
+    expectFault((await call(model)).error, INVALID)
+  }
+})
+
+test('a call of a tool, which nobody offered, is no answer', async () => {
+  const tool_calls = [{ index: 0, id: 'a', function: { name: 'look_up', arguments: '{}' } }]
+  const parts = [{ functionCall: { name: 'look_up', args: {} } }]
+  for (const [, modelAt, isGoogle] of PROVIDERS) {
+    server.answer(() => [
+      isGoogle
+        ? { event: { candidates: [{ content: { role: 'model', parts } }] } }
+        : { event: { choices: [{ index: 0, delta: { tool_calls } }] } },
+      { finish: isGoogle ? 'STOP' : 'tool_calls' },
+    ])
+    expectFault((await call(modelAt(server.url))).error, { code: 'empty_response' })
+  }
+  expect(server.requests).toHaveLength(3)
 })
 
 test('a prompt that Google blocks is told apart from an empty answer', async () => {
@@ -583,8 +628,7 @@ test('a timer held up with the whole process does not blame the service', async 
   const text = Promise.withResolvers<void>()
   server.answer(() => [{ text: 'Half, ' }, { until: text.promise }, { text: 'and half.' }])
   const came = call(compatible(server.url), { timeouts: { idleMs: 200 } })
-  while (server.requests.length === 0) await pause(5)
-  await pause(50)
+  await heard.promise
   text.resolve()
   const until = performance.now() + 2000
   while (performance.now() < until);

@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
 import type { AnswerPart } from '../workers-node/call-model.ts'
 import { ChildDied, Suspects } from '../workers-node/suspects.ts'
 import { until } from './setup/client.ts'
-import { descendants, isAlive, stateOf } from './setup/descendants.ts'
+import { descendants, isAlive } from './setup/descendants.ts'
 import { type ModelServer, startModelServer } from './setup/model-server.ts'
 import { TRACEPARENT } from './setup/new-batch.ts'
+import { withShim } from './setup/shims/with-shim.ts'
 import { spawnProgram } from './setup/spawn-program.ts'
 
 let models: ModelServer
@@ -43,6 +46,14 @@ const never = new Promise<never>(() => {})
 const notAborted = new AbortController().signal
 const childPids = (root = process.pid) =>
   descendants(root).filter((pid) => commandOf(pid).includes('suspect-main.ts'))
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
 
 function taskOf(overrides: Partial<ClaimedTask> = {}): ClaimedTask {
   return {
@@ -162,7 +173,7 @@ test('a process that goes on is not taken for silent while the model thinks', as
   const parts: AnswerPart[] = []
   const call = all(open({ silentMs: 8000 }).call(taskOf(), notAborted), parts)
   await until(() => parts.length === 1)
-  await new Promise((resolve) => setTimeout(resolve, 11_000))
+  await pause(11_000)
   thought.resolve()
   expect(await call).toHaveLength(3)
 }, 60_000)
@@ -233,21 +244,27 @@ test('one that waits for its turn is aborted at once, and takes no turn', async 
   expect(await first).toMatchObject({ name: 'AbortError' })
 })
 
-test('a process ends with its parent, even one whose event loop stands still', async () => {
-  models.answer(() => [{ text: 'So far' }, { until: never }])
-  for (const blocked of [false, true]) {
-    const parent = spawnProgram('node', ['test/setup/suspect-parent.ts'], {
-      ...settings,
-      ...(blocked && BLOCKING),
-      TASK: JSON.stringify(taskOf()),
-    })
-    await parent.printed(/^part /m)
-    const [pid] = childPids(parent.child.pid)
-    if (blocked) {
-      process.kill(pid!, 'SIGUSR2')
-      await until(() => stateOf(pid!) === 'blocked')
-    }
-    await parent.stop('SIGKILL')
-    await until(() => !isAlive(pid!))
+test.each([
+  'turns',
+  'stands still',
+])('a process whose event loop %s ends with its parent', async (how) => {
+  const more = Promise.withResolvers<void>()
+  models.answer(() => [{ text: 'So ' }, { until: more.promise }, { text: 'far' }, { until: never }])
+  const parent = spawnProgram('node', ['test/setup/suspect-parent.ts'], {
+    ...settings,
+    ...withShim('block-on-sigusr2'),
+    BLOCK_MS: '600000',
+    TASK: JSON.stringify(taskOf()),
+  })
+  await parent.printed(/So /)
+  const [pid] = childPids(parent.child.pid)
+  if (how === 'stands still') {
+    process.kill(pid!, 'SIGUSR2')
+    await pause(1000)
+    more.resolve()
+    await pause(1000)
+    expect(parent.output()).not.toMatch(/far/)
   }
+  await parent.stop('SIGKILL')
+  await until(() => !isAlive(pid!))
 }, 60_000)

@@ -38,6 +38,11 @@ export class Alarm {
     this.arm()
   }
 
+  /** Has it done now, unless the last time began within `gapMs`. */
+  unlessWithin(gapMs: number): void {
+    if (performance.now() - this.ranAt >= gapMs) this.bringForward()
+  }
+
   /** Resolves when the one under way is done. */
   async stop(): Promise<void> {
     this.stopped = true

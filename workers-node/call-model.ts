@@ -37,7 +37,7 @@ export async function* callModel(
     onError: () => {},
   })
   let hasText = false
-  let verdict: ModelError | undefined
+  let verdict: ModelError | undefined = brokeOff()
   try {
     for await (const part of stream) {
       if (part.type === 'text-delta' || part.type === 'reasoning-delta') {

@@ -1,14 +1,16 @@
+import { PostgresError } from './postgres.ts'
+
 /** For how long a worker has been awake and in contact with Postgres without a break. */
 export class Contact {
   private since = performance.now()
   private lastTick = performance.now()
 
-  /** Does something with Postgres; if it fails, contact begins anew. Throws what it throws. */
+  /** Does something with Postgres; if that fails, contact begins anew. Throws what it throws. */
   async during<Result>(act: () => Promise<Result>): Promise<Result> {
     try {
       return await act()
     } catch (error) {
-      this.since = performance.now()
+      if (error instanceof PostgresError) this.since = performance.now()
       throw error
     }
   }

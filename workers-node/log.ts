@@ -1,10 +1,46 @@
 import { pino } from 'pino'
 
+/** A line of level error or fatal, as its caller gave it. */
+export type ErrorLine = {
+  level: 'error' | 'fatal'
+  fields: Record<string, unknown>
+  msg: string
+}
+
+const ERROR = 50
+const FATAL = 60
+
+let watcher: ((line: ErrorLine) => void) | undefined
+
 /**
  * JSON lines. Fields are ids, codes and counts: never a prompt, an answer, a secret, or the message
  * of an error that we did not write ourselves, as it may quote them.
  */
-export const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime })
+export const log = pino({
+  base: null,
+  timestamp: pino.stdTimeFunctions.isoTime,
+  hooks: {
+    logMethod(args, method, level) {
+      if (level >= ERROR) watcher?.(errorLine(args, level))
+      method.apply(this, args)
+    },
+  },
+})
+
+/** Gives each error line to `watch` too, until the next call; it must be quick, and not log. */
+export function watchErrors(watch: ((line: ErrorLine) => void) | undefined): void {
+  watcher = watch
+}
+
+function errorLine(args: readonly unknown[], level: number): ErrorLine {
+  const [first, second] = args
+  const [fields, msg] = typeof first === 'object' ? [first, second] : [{}, first]
+  return {
+    level: level >= FATAL ? 'fatal' : 'error',
+    fields: { ...fields },
+    msg: String(msg ?? ''),
+  }
+}
 
 /** What the libraries call a time-out, in words that may change, and the code that we give it. */
 const TIMED_OUT = /^(Command timed out|Query read timeout|timeout expired)/
@@ -19,6 +55,9 @@ export function codeOf(error: unknown): string {
 
 /** Where an error was thrown: the frames of its stack, without its message. */
 export function placeOf(error: unknown): string[] {
-  const stack = error instanceof Error ? (error.stack ?? '') : ''
-  return stack.match(/^ {4}at .+$/gm)?.slice(0, 5) ?? []
+  const { stack = '', message = '' } = error instanceof Error ? error : {}
+  const start = stack.indexOf(message)
+  // A message may have lines that look like frames.
+  const frames = start < 0 ? '' : stack.slice(start + message.length)
+  return frames.match(/^ {4}at .+$/gm)?.slice(0, 5) ?? []
 }

@@ -99,8 +99,8 @@ export class Lookout {
   private async sweep(): Promise<number> {
     const { leaseMs, consumer } = this.options
     const next = await sweep(this.options, { leaseMs, consumer, mayReap: this.mayReap() })
-    this.copying.bringForward(0, COPY_GAP_MS)
-    this.forgetting.bringForward(0, FORGET_GAP_MS)
+    this.copying.unlessWithin(COPY_GAP_MS)
+    this.forgetting.unlessWithin(FORGET_GAP_MS)
     this.idle = isNothingOpen(next)
     if (this.idle) return IDLE_MS
     if (next.due_ms !== null) this.ringing.bringForward(Math.max(next.due_ms, 0))

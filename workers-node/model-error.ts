@@ -1,13 +1,11 @@
 import {
   AISDKError,
   APICallError,
-  EmptyResponseBodyError,
   InvalidResponseDataError,
   JSONParseError,
-  NoContentGeneratedError,
   TypeValidationError,
 } from '@ai-sdk/provider'
-import { NoOutputGeneratedError, StreamProviderError } from 'ai'
+import { StreamProviderError } from 'ai'
 import type { TaskErrorCode } from '../drizzle/contract/task-error-code.ts'
 import { retryAfterMs } from './retry-after.ts'
 
@@ -54,14 +52,7 @@ export function modelErrorOf(error: unknown): unknown {
   return ofErrorChunk(errorIn(error), error)
 }
 
-const NOT_AN_ANSWER = [
-  EmptyResponseBodyError,
-  InvalidResponseDataError,
-  JSONParseError,
-  NoContentGeneratedError,
-  NoOutputGeneratedError,
-  TypeValidationError,
-]
+const NOT_AN_ANSWER = [InvalidResponseDataError, JSONParseError, TypeValidationError]
 
 export function invalidAnswer(): ModelError {
   return new ModelError({ code: 'model_answer_invalid', node: 'fault' })

@@ -147,6 +147,9 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
       nodeId: () => nodes.idOf(family.family),
       beforeClaim: () => rousing.rouse(),
       start: (task) => start(task, slots),
+      onDealt() {
+        if (calls.size === 0) rousing.rest()
+      },
       onDeadLetters: () => lookout.deadLetters(),
       rest: rests.get(family.family)!,
       slots,

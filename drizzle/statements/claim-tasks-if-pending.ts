@@ -77,7 +77,8 @@ export type ClaimVerdict =
 /**
  * Takes the tasks that are PENDING, due, and still at the message's fence: PENDING → PROCESSING. One
  * that asks `again` also gets what its unheard claim took. Where a node rests or its circuit is open,
- * its tasks are put off; once its time is up, one of them alone is let through to try it.
+ * its tasks are put off; once its time is up, one of them alone is let through to try it. Such a node
+ * is locked, so that whoever makes it free again sees all that was put off before.
  *
  * The rows are found by primary key alone and judged once locked: with a predicate on the status in
  * the search, cold statistics made the planner read the whole backlog.
@@ -109,18 +110,18 @@ WITH message AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::integer[], $8::text[],
     $9::boolean[], $11::uuid[]) WITH ORDINALITY
     AS m (task_id, fence, history_turns, history_characters, family, again, node_id, position)
-), node AS MATERIALIZED (
-  SELECT n.id, n.retry_at, n.status = 'OFFLINE' AS open,
-    n.status <> 'HEALTHY' OR n.error_count > 0 AS troubled,
-    n.status <> 'HEALTHY' AND n.retry_at > now() AS closed_off
-  FROM gemini_service_nodes n WHERE n.id = ANY ($11::uuid[])
-), triable AS MATERIALIZED (
+), troubled AS MATERIALIZED (
   SELECT n.id FROM gemini_service_nodes n
-  WHERE n.id = ANY ($11::uuid[]) AND n.status = 'OFFLINE' AND n.retry_at <= now()
+  WHERE n.id = ANY ($11::uuid[]) AND (n.status <> 'HEALTHY' OR n.error_count > 0)
+), gate AS MATERIALIZED (
+  SELECT n.id, n.retry_at, (n.status = 'OFFLINE' AND n.retry_at <= now()) IS TRUE AS triable
+  FROM gemini_service_nodes n
+  WHERE n.id = ANY ($11::uuid[])
+    AND (n.status = 'OFFLINE' OR n.status <> 'HEALTHY' AND n.retry_at > now())
   ORDER BY n.id FOR UPDATE
 ), seen AS MATERIALIZED (
   SELECT t.id, t.fence, t.family, t.status, t.run_after, t.worker_key, t.waiting_since FROM tasks t
-  WHERE t.id = ANY ($1::uuid[]) AND (SELECT count(*) FROM triable) >= 0
+  WHERE t.id = ANY ($1::uuid[]) AND (SELECT count(*) FROM gate) >= 0
   ORDER BY t.id FOR UPDATE
 ), winner AS MATERIALIZED (
   SELECT DISTINCT ON (seen.id) seen.id, message.position, message.node_id, seen.waiting_since,
@@ -132,15 +133,15 @@ WITH message AS MATERIALIZED (
       AND seen.fence = message.fence + 1 AND seen.worker_key = $6::bigint)
   ORDER BY seen.id, message.position
 ), judged AS MATERIALIZED (
-  SELECT winner.*, node.troubled, triable.id IS NOT NULL AS triable,
-    coalesce(NOT winner.unheard AND (node.closed_off OR node.open), false) AS gated,
+  SELECT winner.*, troubled.id IS NOT NULL AS troubled, gate.triable,
+    gate.id IS NOT NULL AND NOT winner.unheard AS gated,
     coalesce(winner.waiting_since < now() - $13::integer * interval '1 ms', false) AS overdue,
     row_number() OVER (PARTITION BY winner.node_id, winner.unheard ORDER BY winner.position) AS rank,
-    CASE WHEN triable.id IS NULL AND node.retry_at > now() THEN node.retry_at
+    CASE WHEN gate.retry_at > now() THEN gate.retry_at
       ELSE now() + $12::integer * interval '1 ms' END AS retry_at
   FROM winner
-  LEFT JOIN node ON node.id = winner.node_id
-  LEFT JOIN triable ON triable.id = winner.node_id
+  LEFT JOIN troubled ON troubled.id = winner.node_id
+  LEFT JOIN gate ON gate.id = winner.node_id
 ), let_through AS MATERIALIZED (
   SELECT *, gated AND triable AND rank = 1 AS probe,
     gated AND NOT (triable AND rank = 1) AS hopeless
@@ -176,7 +177,7 @@ SELECT
     'id', claimed.id, 'fence', claimed.fence, 'attempt', claimed.attempt,
     'failures', claimed.failures, 'deaths', claimed.deaths, 'child_deaths', claimed.child_deaths,
     'hopeless', claimed.hopeless, 'node_id', claimed.node_id, 'probe', claimed.probe,
-    'node_troubled', coalesce(claimed.troubled, false),
+    'node_troubled', claimed.troubled,
     'batch_id', claimed.batch_id, 'conversation_id', claimed.conversation_id,
     'model', claimed.model, 'family', claimed.family, 'slot', claimed.slot,
     'prompt', b.user_prompt, 'system', b.system, 'temperature', b.temperature,

@@ -14,6 +14,7 @@ WITH waiter AS MATERIALIZED (
   ORDER BY t.run_after LIMIT $2::integer
   FOR UPDATE SKIP LOCKED
 ), due AS (
-  UPDATE tasks t SET run_after = now() FROM waiter WHERE t.id = waiter.id RETURNING t.id
+  UPDATE tasks t SET run_after = now() WHERE t.id = ANY (ARRAY(SELECT id FROM waiter))
+  RETURNING t.id
 )
 SELECT count(*)::integer AS tasks FROM due`

@@ -11,6 +11,10 @@ export type Release = Held & { because: 'drained' | 'failed' | 'died'; afterMs: 
 /** A task that is to be rung: what its stream message must carry. */
 export type Unrung = { task_id: string; fence: number; family: string; traceparent: string }
 
+/** SQL for the columns of an Unrung, of the task `t`. */
+export const UNRUNG = `t.id AS task_id, t.fence, t.family,
+    (SELECT b.traceparent FROM batches b WHERE b.id = t.batch_id) AS traceparent`
+
 /**
  * Hands tasks back for another try: PROCESSING → PENDING at a new fence. A failure and a death are
  * counted, a drain is neither. Returns those that were still held: the caller rings what is due at
@@ -47,9 +51,8 @@ WITH held AS MATERIALIZED (
     lease_expires_at = NULL, worker_id = NULL, worker_key = NULL, watched = false
   FROM seen JOIN held ON held.task_id = seen.id AND held.fence = seen.fence
   WHERE t.id = seen.id AND seen.status = ${TaskStatus.PROCESSING}
-  RETURNING t.id, t.fence, t.family, t.batch_id
+  RETURNING ${UNRUNG}
 ), unneeded AS (
-  DELETE FROM task_partials p USING released WHERE p.task_id = released.id
+  DELETE FROM task_partials p USING released WHERE p.task_id = released.task_id
 )
-SELECT released.id AS task_id, released.fence, released.family, b.traceparent
-FROM released JOIN batches b ON b.id = released.batch_id`
+SELECT * FROM released`

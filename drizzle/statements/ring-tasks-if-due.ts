@@ -1,5 +1,5 @@
 import { TaskStatus } from '../contract/task-status.ts'
-import type { Unrung } from './release-tasks-if-held.ts'
+import { UNRUNG, type Unrung } from './release-tasks-if-held.ts'
 import type { Statement } from './statement.ts'
 
 /**
@@ -16,9 +16,6 @@ WITH due AS MATERIALIZED (
   WHERE t.status = ${TaskStatus.PENDING} AND t.rung_at IS NULL AND t.run_after <= now()
   ORDER BY t.run_after LIMIT $1::integer
   FOR UPDATE SKIP LOCKED
-), rung AS (
-  UPDATE tasks t SET rung_at = now() FROM due WHERE t.id = due.id
-  RETURNING t.id, t.fence, t.family, t.batch_id
 )
-SELECT rung.id AS task_id, rung.fence, rung.family, b.traceparent
-FROM rung JOIN batches b ON b.id = rung.batch_id`
+UPDATE tasks t SET rung_at = now() WHERE t.id = ANY (ARRAY(SELECT id FROM due))
+RETURNING ${UNRUNG}`

@@ -1,5 +1,5 @@
 import { TaskStatus } from '../contract/task-status.ts'
-import type { Unrung } from './release-tasks-if-held.ts'
+import { UNRUNG, type Unrung } from './release-tasks-if-held.ts'
 import type { Statement } from './statement.ts'
 
 /** How much older than the group's reading a ring must be before it counts as lost, in seconds. */
@@ -42,9 +42,6 @@ WITH reading AS MATERIALIZED (
     ORDER BY t.rung_at LIMIT $3::integer
     FOR UPDATE SKIP LOCKED
   ) task
-), rung AS (
-  UPDATE tasks t SET rung_at = now() FROM lost WHERE t.id = lost.id
-  RETURNING t.id, t.fence, t.family, t.batch_id
 )
-SELECT rung.id AS task_id, rung.fence, rung.family, b.traceparent
-FROM rung JOIN batches b ON b.id = rung.batch_id`
+UPDATE tasks t SET rung_at = now() WHERE t.id = ANY (ARRAY(SELECT id FROM lost))
+RETURNING ${UNRUNG}`

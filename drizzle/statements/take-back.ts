@@ -1,4 +1,5 @@
 import { TaskStatus } from '../contract/task-status.ts'
+import { UNRUNG } from './release-tasks-if-held.ts'
 
 /**
  * The end of every statement that takes tasks from holders that are dead: PROCESSING → PENDING at a
@@ -9,11 +10,10 @@ export function takeBack(dead: string): string {
   UPDATE tasks t SET status = ${TaskStatus.PENDING}, fence = t.fence + 1, deaths = t.deaths + 1,
     rung_at = now(), run_after = now(), lease_expires_at = NULL, worker_id = NULL,
     worker_key = NULL, watched = false
-  FROM ${dead} WHERE t.id = ${dead}.id
-  RETURNING t.id, t.fence, t.family, t.batch_id
+  WHERE t.id = ANY (ARRAY(SELECT id FROM ${dead}))
+  RETURNING ${UNRUNG}
 )
-SELECT reaped.id AS task_id, reaped.fence, reaped.family, b.traceparent
-FROM reaped JOIN batches b ON b.id = reaped.batch_id`
+SELECT * FROM reaped`
 }
 
 /** SQL for whether the server has been up for a lease, given as a parameter in ms. */

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import type { Health } from '../../drizzle/contract/http-api.ts'
 import { until } from '../setup/client.ts'
 import { type OwnRedis, startOwnRedis } from '../setup/own-services.ts'
 import { useServices } from '../setup/use-services.ts'
+import { demandHealth } from './demand-health.ts'
 import { demandAnsweredOnce, demandStreamsEmpty } from './outcomes.ts'
 import {
   demand,
@@ -60,9 +60,9 @@ const LOSSES: Loss[] = [
   },
   {
     fault: 'Redis is stopped for 30 s under load',
-    async lose(redis, { gatewayUrl }, long) {
+    async lose(redis, stack, long) {
       await redis.stop()
-      await demandRedisDown(gatewayUrl)
+      await demandHealth(stack, { postgres: 'up', redis: 'down' })
       await pause(long ? 30_000 : 5_000)
       await redis.start()
     },
@@ -99,7 +99,10 @@ async function loseUnderLoad(stack: FaultStack, lose: () => Promise<void>) {
   const back = performance.now()
   const before = [...held, ...load.accepted]
   gate.resolve()
-  await until(async () => (await tasksOf(stack, before)).every(({ status }) => status === 1), WAIT_MS)
+  await until(
+    async () => (await tasksOf(stack, before)).every(({ status }) => status === 1),
+    WAIT_MS,
+  )
   const refilledS = (performance.now() - back) / 1000
 
   await load.stop()
@@ -109,11 +112,4 @@ async function loseUnderLoad(stack: FaultStack, lose: () => Promise<void>) {
   await demandStreamsEmpty(stack.redisUrl)
   const name = 'all that was accepted before Redis was back has been answered'
   return [{ name, value: refilledS, unit: 's', limit: 30 }]
-}
-
-async function demandRedisDown(gatewayUrl: string): Promise<void> {
-  const response = await fetch(`${gatewayUrl}/health`)
-  const { dependencies } = (await response.json()) as Health
-  const states = `${dependencies.postgres.state}/${dependencies.redis.state}`
-  demand(response.status === 503 && states === 'up/down', `health: ${response.status} ${states}`)
 }

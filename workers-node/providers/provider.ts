@@ -6,7 +6,7 @@ export type ProviderEndpoint = {
   key?: string | undefined
   /** OpenAI-compatible services to use where there is no key. */
   nodes: string[]
-  /** A `fetch` without time-outs of its own: the budgets of a call are the worker's. */
+  /** A `fetch` that bounds the connection alone: the other time-outs are those of the call. */
   fetch: typeof globalThis.fetch
 }
 

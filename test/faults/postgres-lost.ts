@@ -1,0 +1,171 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { SubmitAnswer } from '../../drizzle/contract/http-api.ts'
+import { post, until } from '../setup/client.ts'
+import { type OwnServer, startOwnPostgres } from '../setup/own-services.ts'
+import { useServices } from '../setup/use-services.ts'
+import { demandHealth } from './demand-health.ts'
+import { gate, LEASE_MS } from './fault-worker.ts'
+import { demandAnsweredOnce, demandStreamsEmpty } from './outcomes.ts'
+import {
+  demand,
+  demandAllEndedOnce,
+  type FaultStack,
+  type Figure,
+  onStack,
+  type Scenario,
+  submitMany,
+  tasksOf,
+  WAIT_MS,
+} from './scenario.ts'
+import { startSteadyLoad } from './steady-load.ts'
+
+const LONG_CALLS = 6
+const WITH_KEY = { 'Idempotency-Key': 'the same' }
+
+type Loss = {
+  fault: string
+  /** Postgres is there again when it resolves. */
+  lose(postgres: OwnServer, stack: FaultStack, long: boolean): Promise<void>
+}
+
+const LOSSES: Loss[] = [
+  {
+    fault: 'Postgres is restarted under load',
+    async lose(postgres) {
+      await postgres.stop()
+      await postgres.start()
+    },
+  },
+  {
+    fault: 'Postgres is killed under load and recovers',
+    async lose(postgres) {
+      await postgres.kill()
+      await postgres.start()
+    },
+  },
+  {
+    fault: 'Postgres is stopped for 30 s under load',
+    async lose(postgres, stack, long) {
+      await postgres.stop()
+      await demandHealth(stack, { postgres: 'down', redis: 'up' })
+      demandComeAgain(await post(stack.gatewayUrl, { prompt: 'now', model: 'qwen3' }))
+      await pause(long ? 30_000 : 5_000)
+      await postgres.start()
+    },
+  },
+]
+
+export const scenarios: Scenario[] = [
+  ...LOSSES.map(({ fault, lose }) => ({
+    fault,
+    holds: 'what is accepted is stored, no call is lost or reaped, and work goes on',
+    run: ({ long }: { long: boolean }) =>
+      onOwnPostgres((stack, postgres) =>
+        loseUnderLoad(stack, () => lose(postgres, stack, long)),
+      ),
+  })),
+  {
+    fault: 'Postgres is lost with the answer to a submit',
+    holds: 'the client hears 503, and the same Idempotency-Key finds the batch',
+    run: () => onOwnPostgres(loseTheAnswer),
+  },
+]
+
+async function onOwnPostgres(
+  act: (stack: FaultStack, postgres: OwnServer) => Promise<Figure[]>,
+): Promise<Figure[]> {
+  const { redisUrl } = await useServices()
+  const postgres = await startOwnPostgres()
+  const services = { templateUrl: postgres.url, redisUrl }
+  try {
+    return await onStack({ services }, (stack) => act(stack, postgres))
+  } finally {
+    await postgres.end()
+  }
+}
+
+async function startWorkers({ startWorker, database }: FaultStack): Promise<void> {
+  const settings = { LEASE_MS: String(LEASE_MS), DATABASE_DIRECT_URL: database.url }
+  await Promise.all([startWorker(settings), startWorker(settings)])
+}
+
+async function loseUnderLoad(stack: FaultStack, lose: () => Promise<void>): Promise<Figure[]> {
+  await startWorkers(stack)
+  const long = gate('long answer')
+  stack.models.answer(({ messages }) =>
+    messages[0]!.text === 'long' ? long.steps : [{ text: 'quick answer' }],
+  )
+  const held = await submitMany(stack, LONG_CALLS, () => ({ prompt: 'long', model: 'qwen3' }))
+  await until(() => stack.models.requests.length === LONG_CALLS, WAIT_MS)
+  const load = startSteadyLoad(stack, { perSecond: 10 })
+  // Who has not been in contact for a lease reaps nothing in any case.
+  await pause(LEASE_MS * 1.5)
+
+  await lose()
+  const back = performance.now()
+  const first = await submitUntilAccepted(stack)
+  await until(async () => (await tasksOf(stack, [first]))[0]!.status === 1, WAIT_MS)
+  const newWorkMs = performance.now() - back
+
+  // Long enough for any worker to take what it thinks nobody holds.
+  await pause(LEASE_MS * 2)
+  long.open()
+  await load.stop()
+  const accepted = [...held, ...load.accepted, first]
+  demandAnsweredOnce(await demandAllEndedOnce(stack, accepted, { extraCalls: 0 }))
+  await demandBatches(stack, accepted.length)
+  await demandStreamsEmpty(stack.redisUrl)
+  return [
+    { name: 'new work after Postgres is back', value: newWorkMs / 1000, unit: 's', limit: 5 },
+    { name: 'submits that were told to come again', value: load.refused.length, unit: 'submits' },
+  ]
+}
+
+/** The first that is accepted, tried all the time. */
+async function submitUntilAccepted({ gatewayUrl }: FaultStack): Promise<SubmitAnswer> {
+  for (;;) {
+    const response = await post(gatewayUrl, { prompt: 'new', model: 'qwen3' }, WITH_KEY)
+    if (response.status === 202) return (await response.json()) as SubmitAnswer
+    demand(response.status === 503, `a submit was answered ${response.status}`)
+    await pause(50)
+  }
+}
+
+/** Every client came again with its key until it was accepted: one batch each, and no other. */
+async function demandBatches({ database }: FaultStack, expected: number): Promise<void> {
+  const stored = await database.query('SELECT FROM batches')
+  demand(stored.length === expected, `${stored.length} batches stored for ${expected} submits`)
+}
+
+async function loseTheAnswer(stack: FaultStack, postgres: OwnServer): Promise<Figure[]> {
+  const submitOnce = () => post(stack.gatewayUrl, { prompt: 'once', model: 'qwen3' }, WITH_KEY)
+  // The statement never arrives: nothing is stored.
+  stack.sql.down = true
+  demandComeAgain(await submitOnce())
+  stack.sql.down = false
+  await demandBatches(stack, 0)
+
+  // It is carried out, and every answer to it is lost.
+  stack.sql.loseAnswers = 3
+  demandComeAgain(await submitOnce())
+  await demandBatches(stack, 1)
+  await postgres.kill()
+  demandComeAgain(await submitOnce())
+  await postgres.start()
+
+  const response = await submitOnce()
+  demand(response.status === 202, `the retry was answered ${response.status}`)
+  demand(response.headers.get('idempotent-replayed') === 'true', 'the retry found nothing')
+  const found = (await response.json()) as SubmitAnswer
+  const [stored] = await stack.database.query<{ id: string }>('SELECT id FROM batches')
+  demand(stored?.id === found.batch_id, 'the retry found another batch')
+  await demandBatches(stack, 1)
+  await startWorkers(stack)
+  demandAnsweredOnce(await demandAllEndedOnce(stack, [found], { extraCalls: 0 }))
+  return []
+}
+
+function demandComeAgain({ status, headers }: Response): void {
+  const seconds = Number(headers.get('retry-after'))
+  demand(status === 503 && seconds > 0, `a submit was answered ${status}`)
+}

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ask, batchUntil, submit, until } from './setup/client.ts'
+import { type ModelServer, startModelServer } from './setup/model-server.ts'
+import { type Stack, startStack } from './stack.ts'
+
+const LEASE_MS = 1000
+let stack: Stack
+let models: ModelServer
+let redis: Redis
+
+beforeAll(async () => {
+  models = await startModelServer()
+  stack = await startStack({ models, workers: 0 })
+  redis = new Redis(stack.redisUrl, { protocol: 2 })
+  const settings = { LEASE_MS: String(LEASE_MS), DATABASE_DIRECT_URL: stack.database.url }
+  await stack.startWorker(settings)
+  await stack.startWorker(settings)
+})
+afterAll(async () => {
+  redis.disconnect()
+  await stack?.stop()
+  await models?.close()
+})
+
+/** When a worker last asked Postgres anything, and by which connection. */
+async function lastStatement() {
+  const [row] = await stack.database.query<{ at: Date }>(
+    `SELECT max(query_start) AS at FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = 'async-chat-worker'`,
+  )
+  return row!.at.getTime()
+}
+
+/** For how many seconds each connection of the workers has said nothing to Redis. */
+async function silentFor(): Promise<number[]> {
+  const db = new URL(stack.redisUrl).pathname.slice(1)
+  const clients = String(await redis.client('LIST')).split('\n')
+  return clients
+    .filter((line) => line.includes(` db=${db} `) && !line.includes(' name= '))
+    .map((line) => Number(/ idle=(\d+)/.exec(line)?.[1]))
+}
+
+async function untilIdle(): Promise<void> {
+  await until(async () => {
+    const before = await lastStatement()
+    await sleep(LEASE_MS * 2)
+    return (await lastStatement()) === before
+  })
+}
+
+test('workers that have nothing to do ask Postgres nothing, and Redis only to wait', async () => {
+  expect((await ask(stack.gatewayUrl, { prompt: 'a', model: 'qwen3' })).status).toBe('COMPLETED')
+  await untilIdle()
+  const before = await lastStatement()
+  await sleep(LEASE_MS * 5)
+  expect(await lastStatement()).toBe(before)
+  const silences = await silentFor()
+  // Two workers: three readers each, one for commands, one for wakes.
+  expect(silences).toHaveLength(2 * 5)
+  expect(Math.min(...silences)).toBeGreaterThanOrEqual(4)
+})
+
+test('an idle worker is woken by the claim of another, and looks after its death', async () => {
+  await untilIdle()
+  const { promise: never } = Promise.withResolvers<void>()
+  models.answer(() => [{ text: 'Begun' }, { until: never }])
+  const { batch_id, task_ids } = await submit(stack.gatewayUrl, { prompt: 'a', model: 'qwen3' })
+  await batchUntil(stack.gatewayUrl, batch_id, ({ results }) => results[0]!.status === 3)
+  // As if its holder had gone without a word: no heartbeat renews what has another fence.
+  await stack.database.query(
+    `UPDATE tasks SET fence = fence + 1, watched = false,
+       lease_expires_at = now() + interval '100 ms' WHERE id = $1`,
+    task_ids,
+  )
+  models.answer(() => [{ text: 'Whole' }])
+  const { results } = await batchUntil(stack.gatewayUrl, batch_id)
+  expect(results[0]).toMatchObject({ status: 1, response_text: 'Whole' })
+})
