@@ -26,11 +26,12 @@ afterAll(async () => {
 
 /** When a worker last asked Postgres anything, and by which connection. */
 async function lastStatement() {
-  const [row] = await stack.database.query<{ at: Date }>(
+  const [row] = await stack.database.query<{ at: Date | null }>(
     `SELECT max(query_start) AS at FROM pg_stat_activity
      WHERE datname = current_database() AND application_name = 'async-chat-worker'`,
   )
-  return row!.at.getTime()
+  // Connections that are no longer needed are closed.
+  return row!.at?.getTime() ?? 0
 }
 
 /** For how many seconds each connection of the workers has said nothing to Redis. */
@@ -46,7 +47,7 @@ async function untilIdle(): Promise<void> {
   await until(async () => {
     const before = await lastStatement()
     await sleep(LEASE_MS * 2)
-    return (await lastStatement()) === before
+    return (await lastStatement()) <= before
   })
 }
 
@@ -55,7 +56,7 @@ test('workers that have nothing to do ask Postgres nothing, and Redis only to wa
   await untilIdle()
   const before = await lastStatement()
   await sleep(LEASE_MS * 5)
-  expect(await lastStatement()).toBe(before)
+  expect(await lastStatement()).toBeLessThanOrEqual(before)
   const silences = await silentFor()
   // Two workers: three readers each, one for commands, one for wakes.
   expect(silences).toHaveLength(2 * 5)

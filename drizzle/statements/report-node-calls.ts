@@ -70,10 +70,10 @@ WITH call AS MATERIALIZED (
   SELECT seen.id, seen.status AS old_status,
     greatest(seen.resting_until, now() + call.rest_ms * interval '1 ms') AS rest_until, CASE
     WHEN seen.open AND call.probe_ok THEN 0
-    WHEN seen.open AND call.probe_fault THEN seen.error_count + 1
+    WHEN seen.open AND call.probe_fault THEN greatest(seen.error_count, $5::integer) + 1
     WHEN seen.open THEN seen.error_count
     WHEN call.oks > 0 THEN 0
-    ELSE seen.error_count + call.faults END AS errors,
+    ELSE least(seen.error_count + call.faults, $5::integer) END AS errors,
     seen.open AND NOT coalesce(call.probe_ok OR call.probe_fault, false) AS unheard
   FROM seen JOIN call ON call.node_id = seen.id
 ), judged AS MATERIALIZED (
@@ -86,7 +86,7 @@ WITH call AS MATERIALIZED (
   UPDATE gemini_service_nodes n SET
     status = j.new_status, error_count = j.errors,
     retry_at = CASE j.new_status
-      WHEN 'OFFLINE' THEN now() + ${coolDown('j.errors')}
+      WHEN 'OFFLINE' THEN greatest(j.rest_until, now() + ${coolDown('j.errors')})
       WHEN '429_LIMIT' THEN j.rest_until END
   FROM judged j WHERE n.id = j.id
   RETURNING n.family, j.old_status, j.new_status
