@@ -3,20 +3,23 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ask, batchUntil, submit, until } from './setup/client.ts'
 import { type ModelServer, startModelServer } from './setup/model-server.ts'
+import type { Program } from './setup/spawn-program.ts'
 import { type Stack, startStack } from './stack.ts'
 
 const LEASE_MS = 1000
 let stack: Stack
 let models: ModelServer
 let redis: Redis
+const workers = new Map<string, Program>()
 
 beforeAll(async () => {
   models = await startModelServer()
   stack = await startStack({ models, workers: 0 })
   redis = new Redis(stack.redisUrl, { protocol: 2 })
-  const settings = { LEASE_MS: String(LEASE_MS), DATABASE_DIRECT_URL: stack.database.url }
-  await stack.startWorker(settings)
-  await stack.startWorker(settings)
+  for (const WORKER_ID of ['one', 'two']) {
+    const settings = { WORKER_ID, LEASE_MS: String(LEASE_MS) }
+    workers.set(WORKER_ID, await stack.startWorker(settings))
+  }
 })
 afterAll(async () => {
   redis.disconnect()
@@ -63,19 +66,18 @@ test('workers that have nothing to do ask Postgres nothing, and Redis only to wa
   expect(Math.min(...silences)).toBeGreaterThanOrEqual(4)
 })
 
-test('an idle worker is woken by the claim of another, and looks after its death', async () => {
+test('an idle worker is woken by the claim of another, and takes over when that one dies', async () => {
   await untilIdle()
   const { promise: never } = Promise.withResolvers<void>()
   models.answer(() => [{ text: 'Begun' }, { until: never }])
   const { batch_id, task_ids } = await submit(stack.gatewayUrl, { prompt: 'a', model: 'qwen3' })
   await batchUntil(stack.gatewayUrl, batch_id, ({ results }) => results[0]!.status === 3)
-  // As if its holder had gone without a word: no heartbeat renews what has another fence.
-  await stack.database.query(
-    `UPDATE tasks SET fence = fence + 1, watched = false,
-       lease_expires_at = now() + interval '100 ms' WHERE id = $1`,
+  const [held] = await stack.database.query<{ worker_id: string }>(
+    'SELECT worker_id FROM tasks WHERE id = $1',
     task_ids,
   )
   models.answer(() => [{ text: 'Whole' }])
+  await workers.get(held!.worker_id)!.stop('SIGKILL')
   const { results } = await batchUntil(stack.gatewayUrl, batch_id)
   expect(results[0]).toMatchObject({ status: 1, response_text: 'Whole' })
 })
