@@ -23,6 +23,7 @@ const PASSED_ON = [
   'UPSTASH_REDIS_REST_TOKEN',
   'NEON_FETCH_ENDPOINT',
   'MAX_BODY_BYTES',
+  'ENABLE_DB_LOG',
 ]
 
 /** The gateway under `wrangler dev`. */

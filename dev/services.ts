@@ -12,6 +12,7 @@ import { rememberedPort, rememberPort } from './remembered-port.ts'
 import { type AddPart, runParts } from './run-parts.ts'
 import { startPostgres } from './start-postgres.ts'
 import { startRedis } from './start-redis.ts'
+import { noteNpm, stopOrphan } from './stop-orphan.ts'
 import { startUpstashBridge } from './upstash-bridge.ts'
 
 const settings = z.object({
@@ -34,8 +35,10 @@ export async function startServices(
   say: Say = () => {},
 ): Promise<Record<string, string>> {
   const { DATABASE_URL, REDIS_URL } = readSettings(settings, environment)
+  await stopOrphan(dataDir)
   const unlock = lockFolder(dataDir)
   add({ stop: unlock })
+  noteNpm(dataDir)
   const own = async (name: string, start: typeof startPostgres | typeof startRedis) => {
     const server = await start({ dataDir: join(dataDir, name), say })
     add(server)
@@ -61,6 +64,8 @@ export async function startServices(
   say(`bridges  ${neonUrl} ${upstashUrl}`)
   const addresses = {
     DATABASE_URL: databaseUrl,
+    // Of a server that was named nobody here knows whether a pooler stands before it.
+    ...(!DATABASE_URL && { DATABASE_DIRECT_URL: databaseUrl }),
     REDIS_URL: redisUrl,
     UPSTASH_REDIS_REST_URL: upstashUrl,
     UPSTASH_REDIS_REST_TOKEN: token,

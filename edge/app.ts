@@ -2,7 +2,9 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { requestId } from 'hono/request-id'
+import { afterAnswer } from './after-answer.ts'
 import { ApiError, errorResponse } from './api-error.ts'
+import { DbLog } from './db-log.ts'
 import { log } from './log.ts'
 import { DatabaseError } from './neon.ts'
 import { type AppEnv, serve } from './operation.ts'
@@ -25,6 +27,7 @@ const MAX_DISCARDED_BYTES = 16 * 1024 * 1024
  */
 export function createApp(services: Services) {
   const app = new OpenAPIHono<AppEnv>()
+  const dbLog = services.settings.ENABLE_DB_LOG ? new DbLog(services) : undefined
 
   app.use(requestId())
   app.use(async (c, next) => {
@@ -56,7 +59,12 @@ export function createApp(services: Services) {
   app.notFound((c) =>
     errorResponse(new ApiError('not_found', 'There is no such address.'), c.var.requestId),
   )
-  app.onError((error, c) => errorResponse(asApiError(error, c.var.requestId), c.var.requestId))
+  app.onError((error, c) => {
+    const { requestId } = c.var
+    const answer = asApiError(error, requestId)
+    if (answer.code === 'internal' && dbLog) afterAnswer(c, dbLog.save(error, requestId))
+    return errorResponse(answer, requestId)
+  })
   return app
 
   async function tooLarge(c: Context): Promise<never> {

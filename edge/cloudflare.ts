@@ -1,3 +1,4 @@
+import type { ExecutionContext } from 'hono'
 import { createApp } from './app.ts'
 import { openServices } from './services.ts'
 
@@ -5,8 +6,12 @@ let app: ReturnType<typeof createApp> | undefined
 
 /** The gateway on Cloudflare Workers; the runtime itself serves the page (`[assets]`). */
 export default {
-  fetch(request: Request, env: Record<string, unknown>): Response | Promise<Response> {
+  fetch(
+    request: Request,
+    env: Record<string, unknown>,
+    context: ExecutionContext,
+  ): Response | Promise<Response> {
     app ??= createApp(openServices(env))
-    return app.fetch(request)
+    return app.fetch(request, env, context)
   },
 }

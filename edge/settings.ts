@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { address, integer, readSettings } from '../drizzle/contract/settings.ts'
+import { address, flag, integer, readSettings } from '../drizzle/contract/settings.ts'
 
 const settings = z.object({
   DATABASE_URL: address(['postgres', 'postgresql']).describe('the Postgres to write to, over HTTP'),
@@ -7,6 +7,7 @@ const settings = z.object({
   UPSTASH_REDIS_REST_TOKEN: z.string().describe('the token of the Redis REST address'),
   NEON_FETCH_ENDPOINT: address(['http', 'https']).optional(),
   MAX_BODY_BYTES: integer(1024, 100 * 1024 * 1024).default(1024 * 1024),
+  ENABLE_DB_LOG: flag().default(false),
   INSTANCE_ID: z.string().max(100).optional(),
 })
 

@@ -1,6 +1,6 @@
 import { Redis } from '@upstash/redis/cloudflare'
 import { familyNamed } from '../drizzle/contract/models.ts'
-import { type Ring, streamFields } from '../drizzle/contract/stream-message.ts'
+import { type Ring, streamFields, WAKE_CHANNEL } from '../drizzle/contract/stream-message.ts'
 import {
   livingWorkers,
   WORKER_PRESENCE_KEY,
@@ -11,9 +11,20 @@ import {
 export type RedisDoor = {
   /** One pipeline, one XADD a ring. Throws RedisError where any of them failed. */
   ring(rings: Ring[]): Promise<void>
+  /**
+   * Asks all workers to look for work, in one pipeline; does nothing where it has done so in the last
+   * seconds. Throws RedisError.
+   */
+  wake(): Promise<void>
   /** One pipeline. Throws RedisError. */
   workers(): Promise<WorkerPresence[]>
 }
+
+/**
+ * One wake makes the workers look for all that waits. While a long queue is worked off, every poll
+ * finds something overdue: as many wakes would keep the workers from it.
+ */
+const WAKE_EVERY_MS = 2_000
 
 /** A pipeline that failed. The client's own message quotes the whole command, so it is dropped. */
 export class RedisError extends Error {
@@ -36,6 +47,7 @@ export function openUpstash(url: string, token: string, timeoutMs: number): Redi
     retry: { retries: 1, backoff: () => 50 },
     signal: () => AbortSignal.timeout(timeoutMs),
   })
+  let sleepUntil = 0
   type Pipeline = ReturnType<typeof redis.pipeline>
 
   async function execute(pipeline: Pipeline): Promise<unknown[]> {
@@ -53,6 +65,13 @@ export function openUpstash(url: string, token: string, timeoutMs: number): Redi
       const pipeline = redis.pipeline()
       for (const ring of rings)
         pipeline.xadd(familyNamed(ring.family).stream, '*', streamFields(ring))
+      await execute(pipeline)
+    },
+    async wake() {
+      if (Date.now() < sleepUntil) return
+      sleepUntil = Date.now() + WAKE_EVERY_MS
+      const pipeline = redis.pipeline()
+      pipeline.publish(WAKE_CHANNEL, '')
       await execute(pipeline)
     },
     async workers() {

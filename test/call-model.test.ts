@@ -308,6 +308,16 @@ const FAULTS: Row[] = [
     answer: { status: 204, body: '' },
     is: INVALID,
   },
+  {
+    fault: 'a body that is not compressed as it says',
+    answer: {
+      status: 200,
+      body: SECRET,
+      headers: { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' },
+    },
+    is: INVALID,
+  },
+  { fault: 'status 304', answer: { status: 304, body: '' }, is: INVALID },
   // Ends that are no good.
   { fault: 'an empty answer', answer: [], is: { code: 'empty_response' }, finish: 'stop' },
   {
@@ -522,7 +532,7 @@ describe.each(PROVIDERS)('%s:', (_, modelAt, isGoogle) => {
   ])('an abort %s ends the connection and throws its own reason', async (_, answer) => {
     server.answer(() => answer)
     const abort = new AbortController()
-    const reason = new Error('not ours any more')
+    const reason = { why: 'not ours any more' }
     const came = call(modelAt(server.url), { signal: abort.signal })
     while (server.requests.length === 0) await pause(5)
     if (answer !== 'silence') await heard.promise
@@ -681,7 +691,8 @@ describe('without a service:', () => {
     const { error } = await call(compatible(at('https'), soon.fetch))
     await soon.close()
     expectFault(error, UNREACHABLE)
-  })
+    // Sooner than undici would give up by itself.
+  }, 9000)
 
   test('what listens does not speak TLS', async () => {
     onConnection = (socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')

@@ -6,6 +6,7 @@ import { readCommand, UsageError } from '../workers-node/dlq-command.ts'
 import { ask, batchUntil, get, until } from './setup/client.ts'
 import { type ModelServer, startModelServer } from './setup/model-server.ts'
 import { spawnProgram } from './setup/spawn-program.ts'
+import { startTcpProxy, type TcpProxy } from './setup/tcp-proxy.ts'
 import { type Stack, startStack } from './stack.ts'
 
 const NOWHERE = '01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f'
@@ -14,13 +15,17 @@ const AWAY = '127.0.0.1:1'
 let stack: Stack
 let models: ModelServer
 let redis: Redis
+/** Between Redis and all that is not the gateway or the test. */
+let proxy: TcpProxy
 let settings: Record<string, string>
 
 beforeAll(async () => {
   models = await startModelServer()
-  stack = await startStack({ models, workers: 1 })
+  stack = await startStack({ models, workers: 0 })
   redis = new Redis(stack.redisUrl, { protocol: 2 })
-  settings = { DATABASE_URL: stack.database.url, REDIS_URL: stack.redisUrl }
+  proxy = await startTcpProxy(stack.redisUrl)
+  settings = { DATABASE_URL: stack.database.url, REDIS_URL: proxy.url }
+  await stack.startWorker({ REDIS_URL: proxy.url })
 })
 beforeEach(async () => {
   models.answer(() => ({ status: 400, body: { error: { message: 'no' } } }))
@@ -29,6 +34,7 @@ beforeEach(async () => {
 afterAll(async () => {
   redis?.disconnect()
   await stack?.stop()
+  await proxy?.close()
   await models?.close()
 })
 
@@ -238,16 +244,16 @@ test('what a message holds is shown without what a terminal would obey', async (
   expect(out).not.toContain('\u009b')
 })
 
-test('while Redis is away a task is replayed, and rung by a sweep; a message is refused', async () => {
+test('while Redis is away a task is replayed, and starts when it is back; a message is refused', async () => {
   const { batch, taskId, letterId } = await failedTask()
   const message = await badMessage('noise', 'x')
   models.answer(() => [{ text: 'At last' }])
-  const away = { ...settings, REDIS_URL: `redis://${AWAY}` }
-  const task = await dlq(['replay', letterId], away)
+  proxy.cut()
+  const task = await dlq(['replay', letterId])
   expect(task.code).toBe(0)
   expect(task.out).toContain(`task ${taskId} is PENDING again`)
-  expect(task.out).toContain('Redis could not be reached')
-  const refused = await dlq(['replay', message.id], away)
+  expect(task.out).toContain('Redis could not be reached. A worker starts the tasks by itself')
+  const refused = await dlq(['replay', message.id])
   expect(refused.code).toBe(1)
   expect(refused.out).toContain(`${message.id}  refused: Redis could not be reached`)
   expect(await letters('id = $1', [message.id])).toMatchObject([{ replayed_at: null }])
@@ -255,10 +261,11 @@ test('while Redis is away a task is replayed, and rung by a sweep; a message is 
     "UPDATE tasks SET rung_at = now() - interval '11 s' WHERE id = $1 AND status = 0",
     [taskId],
   )
+  proxy.open()
   expect((await batchUntil(stack.gatewayUrl, batch.batch_id)).status).toBe('COMPLETED')
 })
 
-test('a purge deletes what fits, empties the copy, and leaves the tasks alone', async () => {
+test('a purge deletes what fits, makes the copy anew, and leaves the tasks alone', async () => {
   const { batch, letterId } = await failedTask()
   const [one, two, three] = [
     await badMessage('noise', '1'),
@@ -276,8 +283,13 @@ test('a purge deletes what fits, empties the copy, and leaves the tasks alone', 
     code: 0,
     out: '1 dead letter purged\n',
   })
-  expect((await letters()).map(({ id }) => id)).toEqual([letterId, two.id, three.id])
+  const left = [letterId, two.id, three.id]
+  expect((await letters()).map(({ id }) => id)).toEqual(left)
   expect(await redis.xrange('sys_dead_letters', copied, copied)).toEqual([])
+  const copies = await redis.xrange('sys_dead_letters', '-', '+')
+  expect(new Set(copies.map(([, fields]) => fields[fields.indexOf('id') + 1]))).toEqual(
+    new Set(left),
+  )
 
   const named = await dlq(['purge', two.id, NOWHERE])
   expect(named.code).toBe(1)
@@ -287,6 +299,7 @@ test('a purge deletes what fits, empties the copy, and leaves the tasks alone', 
   expect((await dlq(['purge', '--kind', 'message'])).out).toBe('1 dead letter purged\n')
   expect(await dlq(['purge'])).toEqual({ code: 0, out: '1 dead letter purged\n' })
   expect(await letters()).toEqual([])
+  expect(await redis.xlen('sys_dead_letters')).toBe(0)
   const after = await get(stack.gatewayUrl, `/v1/batches/${batch.batch_id}`)
   expect(after).toEqual(batch)
 })

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv, promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../dev/free-port.ts'
 import type { Batch, Conversations } from '../drizzle/contract/http-api.ts'
-import { get } from './setup/client.ts'
+import { batchUntil, get, submit } from './setup/client.ts'
 import { createDatabase } from './setup/database.ts'
-import { descendants, isAlive, nameOf } from './setup/descendants.ts'
+import { commandOf, descendants, isAlive, nameOf } from './setup/descendants.ts'
 import { takeRedisDatabase } from './setup/redis-database.ts'
 import { bareEnvironment, type Program, spawnProgram } from './setup/spawn-program.ts'
 
@@ -58,6 +59,7 @@ test('npm start answers a pasted curl from three models, and leaves nothing runn
   const lines = (await readFile(envFile, 'utf8')).trim().split('\n')
   expect((await stat(envFile)).mode & 0o777).toBe(0o600)
   expect(lines.map((line) => line.split('=')[0]).sort()).toEqual([
+    'DATABASE_DIRECT_URL',
     'DATABASE_URL',
     'NEON_FETCH_ENDPOINT',
     'REDIS_URL',
@@ -105,6 +107,7 @@ test('npm run services uses the servers that are named, behind bridges of its ow
   expect(started).not.toContain('redis-server')
   const env = parseEnv(await readFile(join(dataDir, 'env'), 'utf8'))
   expect(env).toMatchObject({ DATABASE_URL: database.url, REDIS_URL: redisUrl })
+  expect(env).not.toHaveProperty('DATABASE_DIRECT_URL')
   const response = await fetch(env.UPSTASH_REDIS_REST_URL!, {
     method: 'POST',
     headers: { authorization: `Bearer ${env.UPSTASH_REDIS_REST_TOKEN}` },
@@ -124,3 +127,38 @@ test('a PORT that is asked for and busy is an error that names it', async () => 
   expect(program.output()).toContain(`PORT ${port} is busy`)
   server.close()
 }, 180_000)
+
+/** The processes of a stack that are killed, by what stands in their command lines. */
+const VICTIMS: Record<string, RegExp> = {
+  npm: /^npm start/,
+  'the start process': /dev\/start\.ts/,
+  Postgres: /postgres -D/,
+  Redis: /redis-server/,
+  'the worker': /workers-node\/main\.ts/,
+  wrangler: /wrangler\.js/,
+  workerd: /workerd serve/,
+  'every process of Node at once': /^(npm|\S*node) /,
+  'every process at once': /./,
+}
+
+test.each(
+  Object.keys(VICTIMS),
+)('after a SIGKILL of %s the next npm start comes up, and the work goes on', async (victim) => {
+  // One that is asked for may not be taken by what was left behind.
+  const PORT = String(await freePort())
+  const killed = npmStart({ PORT })
+  const [, url] = await killed.printed(/^ready (\S+)$/m, 120_000)
+  const fields = { prompt: 'Why?', model: 'gemini-2.5-flash,deepseek-r1:1.5b,qwen3:1.7b' }
+  const { batch_id } = await submit(url!, fields)
+  const first = [killed.child.pid!, ...descendants(killed.child.pid!)]
+  const victims = first.filter((pid) => VICTIMS[victim]!.test(commandOf(pid)))
+  expect(victims).not.toEqual([])
+  for (const pid of victims) process.kill(pid, 'SIGKILL')
+  await killed.exited
+
+  const next = npmStart({ PORT })
+  expect((await next.printed(/^ready (\S+)$/m, 120_000))[1]).toBe(url)
+  expect(first.filter(isAlive)).toEqual([])
+  expect((await batchUntil(url!, batch_id, undefined, 60_000)).status).toBe('COMPLETED')
+  await endsAll(next, 'SIGTERM')
+}, 300_000)

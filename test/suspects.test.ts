@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
 import type { AnswerPart } from '../workers-node/call-model.ts'
 import { ChildDied, Suspects } from '../workers-node/suspects.ts'
 import { until } from './setup/client.ts'
-import { descendants, isAlive } from './setup/descendants.ts'
+import { commandOf, descendants, isAlive } from './setup/descendants.ts'
 import { type ModelServer, startModelServer } from './setup/model-server.ts'
 import { TRACEPARENT } from './setup/new-batch.ts'
 import { withShim } from './setup/shims/with-shim.ts'
@@ -46,14 +45,6 @@ const never = new Promise<never>(() => {})
 const notAborted = new AbortController().signal
 const childPids = (root = process.pid) =>
   descendants(root).filter((pid) => commandOf(pid).includes('suspect-main.ts'))
-
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-  } catch {
-    return ''
-  }
-}
 
 function taskOf(overrides: Partial<ClaimedTask> = {}): ClaimedTask {
   return {

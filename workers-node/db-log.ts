@@ -1,6 +1,10 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import { type LogRow, saveLogsWithinLimit } from '../drizzle/statements/save-logs-within-limit.ts'
+import {
+  type LogRow,
+  rowOnLeftOut,
+  saveLogsWithinLimit,
+} from '../drizzle/statements/save-logs-within-limit.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { every } from './every.ts'
 import { codeOf, type ErrorLine, log, watchErrors } from './log.ts'
@@ -36,7 +40,9 @@ export function startDbLog({ postgres, source }: { postgres: PostgresDoor; sourc
   async function flush(summaryAt: number): Promise<void> {
     const rows = waiting
     const summary =
-      leftOut > 0 && performance.now() >= summaryAt ? [summaryOf(leftOut, source)] : []
+      leftOut > 0 && performance.now() >= summaryAt
+        ? [rowOnLeftOut(leftOut, { id: uuidv7(), source })]
+        : []
     if (rows.length + summary.length === 0) return
     const said = summary.length > 0 ? leftOut : 0
     waiting = []
@@ -79,18 +85,5 @@ function rowOf({ level, fields, msg }: ErrorLine, source: string): LogRow {
     code: storableText(typeof code === 'string' ? code : 'unknown').slice(0, 100),
     message: storableText(msg).slice(0, 500),
     stack: Array.isArray(at) ? storableText(at.join('\n')).slice(0, 4000) : null,
-  }
-}
-
-function summaryOf(leftOut: number, source: string): LogRow {
-  const message = `${leftOut} lines on errors were left out before this one`
-  return {
-    id: uuidv7(),
-    level: 'warn',
-    source,
-    taskId: null,
-    code: 'left_out',
-    message,
-    stack: null,
   }
 }

@@ -9,6 +9,7 @@ import {
 } from '../drizzle/statements/list-dead-letters.ts'
 import { purgeDeadLetters } from '../drizzle/statements/purge-dead-letters.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
+import { copyDeadLetters } from './copy-dead-letters.ts'
 import { type Command, readCommand, UsageError } from './dlq-command.ts'
 import { DLQ, lettersOf, lineOf, sheetOf, tableOf } from './dlq-words.ts'
 import { codeOf, log, placeOf } from './log.ts'
@@ -117,16 +118,25 @@ async function purge(
   console.log(`${lettersOf(gone.size)} purged`)
   const left = ids.filter((id) => !gone.has(id))
   for (const id of left) console.error(`${id}  not purged: there is none that fits`)
-  const dropped = await redis?.dropDeadLetterStream().then(
-    () => true,
-    () => false,
-  )
-  if (!dropped) {
+  if (!redis || !(await copiedAnew(postgres, redis))) {
     console.error(
-      'Redis could not be reached: the copies in sys_dead_letters are still there. Repeat this once it is back.',
+      'Redis could not be reached: copies in sys_dead_letters are still there. Repeat this once it is back.',
     )
+    return 1
   }
-  return dropped && left.length === 0 ? 0 : 1
+  return left.length === 0 ? 0 : 1
+}
+
+/** Empties the stream and fills it with what is left; false where Redis does not take it. */
+async function copiedAnew(postgres: PostgresDoor, redis: NativeRedis): Promise<boolean> {
+  try {
+    await redis.dropDeadLetterStream()
+    await copyDeadLetters({ postgres, redis })
+    return true
+  } catch (error) {
+    if (error instanceof PostgresError) throw error
+    return false
+  }
 }
 
 /** Who does this, for the audit line: `user@host`. */

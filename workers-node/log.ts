@@ -1,5 +1,7 @@
 import { pino } from 'pino'
 
+export { placeOf } from '../drizzle/contract/place-of.ts'
+
 /** A line of level error or fatal, as its caller gave it. */
 export type ErrorLine = {
   level: 'error' | 'fatal'
@@ -37,7 +39,7 @@ function errorLine(args: readonly unknown[], level: number): ErrorLine {
   const [fields, msg] = typeof first === 'object' ? [first, second] : [{}, first]
   return {
     level: level >= FATAL ? 'fatal' : 'error',
-    fields: { ...fields },
+    fields: (fields ?? {}) as Record<string, unknown>,
     msg: String(msg ?? ''),
   }
 }
@@ -51,13 +53,4 @@ export function codeOf(error: unknown): string {
   const { code } = error as { code?: unknown }
   if (typeof code === 'string') return code
   return TIMED_OUT.test(error.message) ? 'ETIMEDOUT' : error.name
-}
-
-/** Where an error was thrown: the frames of its stack, without its message. */
-export function placeOf(error: unknown): string[] {
-  const { stack = '', message = '' } = error instanceof Error ? error : {}
-  const start = stack.indexOf(message)
-  // A message may have lines that look like frames.
-  const frames = start < 0 ? '' : stack.slice(start + message.length)
-  return frames.match(/^ {4}at .+$/gm)?.slice(0, 5) ?? []
 }

@@ -47,8 +47,7 @@ export function modelErrorOf(error: unknown): unknown {
   }
   if (NOT_AN_ANSWER.some((kind) => kind.isInstance(error))) return invalidAnswer()
   // What else the SDK says is about our side of the call.
-  if (AISDKError.isInstance(error)) return error
-  if (error instanceof Error) return ofNetwork(error) ?? error
+  if (error instanceof Error) return error
   return ofErrorChunk(errorIn(error), error)
 }
 
@@ -81,15 +80,28 @@ function codeOfStatus(status: number): TaskErrorCode {
 
 function ofCall(error: APICallError): ModelError {
   const { statusCode, responseHeaders, responseBody } = error
-  if (statusCode === undefined) {
-    return (
-      ofNetwork(error) ??
-      new ModelError({ code: 'model_unreachable', retryable: true, node: 'fault' })
-    )
+  if (statusCode !== undefined && statusCode >= 400) {
+    return ofStatus(statusCode, retryAfterMs(responseHeaders, parsed(responseBody)))
   }
-  if (statusCode < 400) return ofNetwork(error) ?? invalidAnswer()
-  return ofStatus(statusCode, retryAfterMs(responseHeaders, parsed(responseBody)))
+  const responded = statusCode !== undefined
+  let brokenOff = responded && error.cause !== undefined
+  for (let at: unknown = error.cause; at instanceof Error; at = at.cause) {
+    const { code = '' } = at as { code?: string }
+    if (AISDKError.isInstance(at) || at.name === 'HTTPParserError' || UNREADABLE.test(code)) {
+      return invalidAnswer()
+    }
+    brokenOff ||= BROKEN_OFF.has(code)
+  }
+  if (brokenOff) return brokeOff()
+  if (responded) return invalidAnswer()
+  return new ModelError({ code: 'model_unreachable', retryable: true, node: 'fault' })
 }
+
+/** undici's word for more bytes than it takes, in headers or body; zlib's errors. */
+const UNREADABLE = /^(UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED_MAX_SIZE|Z_[A-Z]+_ERROR)$/
+
+/** Ends of a connection that was there, though no response had come. */
+const BROKEN_OFF = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 
 function parsed(json: string | undefined): unknown {
   try {
@@ -98,27 +110,6 @@ function parsed(json: string | undefined): unknown {
     return null
   }
 }
-
-/** A connection that was there and ended, or carried no HTTP: undici's codes and the system's. */
-function ofNetwork(error: unknown): ModelError | undefined {
-  let brokenOff = false
-  for (let at = error; at instanceof Error; at = at.cause) {
-    const { code } = at as { code?: unknown }
-    if (at.name === 'HTTPParserError' || NO_HTTP.has(code)) return invalidAnswer()
-    brokenOff ||= at.message === 'terminated' || BROKEN_OFF.has(code)
-  }
-  return brokenOff ? brokeOff() : undefined
-}
-
-const NO_HTTP = new Set<unknown>(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_EXCEEDED_MAX_SIZE'])
-
-const BROKEN_OFF = new Set<unknown>([
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'UND_ERR_SOCKET',
-  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-])
 
 const isErrorChunk = (chunk: unknown): boolean => errorIn(chunk) !== chunk
 

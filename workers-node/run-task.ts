@@ -34,7 +34,14 @@ export type TaskRunner = {
 }
 
 /** Why a call gave no good answer. */
-type Failure = { code: TaskErrorCode; retryAfterMs: number | null; because: 'failed' | 'died' }
+type Failure = {
+  code: TaskErrorCode
+  /** Null where another try is of no use. */
+  retryAfterMs: number | null
+  because: 'failed' | 'died'
+  /** Where it was thrown. */
+  at: string[]
+}
 
 /**
  * Runs one claimed task to its end: calls the model, keeps the text so far in `call`, stores the
@@ -44,7 +51,7 @@ type Failure = { code: TaskErrorCode; retryAfterMs: number | null; because: 'fai
 export async function runTask(call: RunningCall, runner: TaskRunner): Promise<void> {
   const outcome = blankOutcome(call)
   const failure = call.task.hopeless
-    ? final('no_node_available')
+    ? { code: 'no_node_available' as const, retryAfterMs: null, because: 'failed' as const, at: [] }
     : await callFor(call, outcome, runner)
   if (call.lost || call.released) return
   call.ended = true
@@ -53,7 +60,8 @@ export async function runTask(call: RunningCall, runner: TaskRunner): Promise<vo
     return
   }
   keepText(call, outcome)
-  await finishWhileHeld(call, failure ? failed(outcome, failure) : outcome, runner)
+  const ended = failure ? failed(outcome, failure) : outcome
+  await finishWhileHeld(call, ended, failure?.at ?? [], runner)
 }
 
 /** Calls the model and fills in the outcome. Returns what went wrong, if anything. */
@@ -92,23 +100,19 @@ async function callFor(
     return undefined
   } catch (error) {
     if (call.lost || call.released) return undefined
+    const at = placeOf(error)
     if (error instanceof ChildDied) {
-      return { code: 'killed_worker', retryAfterMs: 0, because: 'died' }
+      return { code: 'killed_worker', retryAfterMs: 0, because: 'died', at }
     }
     if (error instanceof ModelError) {
       report(task, error.node ?? 'ok', error.retryAfterMs ?? 0)
-      return error.retryable
-        ? { code: error.code, retryAfterMs: error.retryAfterMs ?? 0, because: 'failed' }
-        : final(error.code)
+      const { code, retryable } = error
+      const retryAfterMs = retryable ? (error.retryAfterMs ?? 0) : null
+      return { code, retryAfterMs, because: 'failed', at }
     }
-    log.error({ task_id: task.id, code: codeOf(error), at: placeOf(error) }, 'fault in the worker')
-    return final('internal')
+    log.error({ task_id: task.id, code: codeOf(error), at }, 'fault in the worker')
+    return { code: 'internal', retryAfterMs: null, because: 'failed', at }
   }
-}
-
-/** A failure after which another try is of no use. */
-function final(code: TaskErrorCode): Failure {
-  return { code, retryAfterMs: null, because: 'failed' }
 }
 
 function mayTryAgain(
@@ -170,6 +174,7 @@ function keepText(call: RunningCall, outcome: Outcome): void {
 async function finishWhileHeld(
   call: RunningCall,
   outcome: Outcome,
+  at: string[],
   { finish }: TaskRunner,
 ): Promise<void> {
   let stored = outcome
@@ -185,7 +190,7 @@ async function finishWhileHeld(
     }
   })
   if (held && stored.status === TaskStatus.FAILED) {
-    log.error({ task_id: stored.taskId, code: stored.errorCode }, 'task failed')
+    log.error({ task_id: stored.taskId, code: stored.errorCode, at }, 'task failed')
   }
 }
 

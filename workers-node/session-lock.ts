@@ -19,7 +19,7 @@ export class SessionLock {
   private readonly url: string
   private readonly key: bigint
   private wanted = false
-  private keeping: Promise<void> | undefined
+  private keeping = false
   private session: PostgresSession | undefined
   private waiting: (() => void)[] = []
   /** Whether the lock is held at this moment. */
@@ -34,9 +34,12 @@ export class SessionLock {
   /** Wants the lock from now on; resolves once it is held, or after 2 s without it. */
   async hold(): Promise<void> {
     this.wanted = true
-    this.keeping ??= this.keep().finally(() => {
-      this.keeping = undefined
-    })
+    if (!this.keeping) {
+      this.keeping = true
+      void this.keep().finally(() => {
+        this.keeping = false
+      })
+    }
     if (this.held) return
     const late = new AbortController()
     const taken = new Promise<void>((resolve) => this.waiting.push(resolve))
@@ -47,6 +50,7 @@ export class SessionLock {
   /** Gives the lock up. */
   letGo(): void {
     this.wanted = false
+    this.held = false
     this.session?.close()
   }
 

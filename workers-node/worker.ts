@@ -10,6 +10,7 @@ import { type Release, releaseTasksIfHeld } from '../drizzle/statements/release-
 import { callModel } from './call-model.ts'
 import { consume } from './consume.ts'
 import { Contact } from './contact.ts'
+import { startDbLog } from './db-log.ts'
 import { every } from './every.ts'
 import { gather } from './gather.ts'
 import { renewLeases, savePartials } from './heartbeat.ts'
@@ -73,6 +74,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const { DATABASE_DIRECT_URL } = settings
   const lock = DATABASE_DIRECT_URL ? new SessionLock(DATABASE_DIRECT_URL, workerKey) : undefined
   const redis = await NativeRedis.open(settings.REDIS_URL)
+  const dbLog = settings.ENABLE_DB_LOG ? startDbLog({ postgres, source: WORKER_ID }) : undefined
   const models = openModels(settings)
   const suspects = new Suspects({ atOnce: SUSPECTS_AT_ONCE })
 
@@ -192,6 +194,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     suspects.close()
     const loops = Promise.all([...beats, ...rounds, lookout, nodes].map((loop) => loop.stop()))
     await within(CLOSING_MS, loops.then(leave))
+    await within(CLOSING_MS, Promise.resolve(dbLog?.stop()))
     bell.close()
     redis.close()
     lock?.letGo()

@@ -70,18 +70,17 @@ WITH call AS MATERIALIZED (
   SELECT seen.id, seen.status AS old_status,
     greatest(seen.resting_until, now() + call.rest_ms * interval '1 ms') AS rest_until, CASE
     WHEN seen.open AND call.probe_ok THEN 0
-    WHEN seen.open AND call.probe_fault THEN greatest(seen.error_count, $5::integer) + 1
-    WHEN seen.open THEN seen.error_count
+    WHEN seen.open THEN greatest(seen.error_count, $5::integer) + 1
     WHEN call.oks > 0 THEN 0
-    ELSE least(seen.error_count + call.faults, $5::integer) END AS errors,
-    seen.open AND NOT coalesce(call.probe_ok OR call.probe_fault, false) AS unheard
+    ELSE least(seen.error_count + call.faults, $5::integer) END AS errors
   FROM seen JOIN call ON call.node_id = seen.id
+  WHERE NOT seen.open OR call.probe_ok OR call.probe_fault
 ), judged AS MATERIALIZED (
   SELECT *, CASE
     WHEN errors >= $5::integer THEN 'OFFLINE'
     WHEN rest_until > now() THEN '429_LIMIT'
     ELSE 'HEALTHY' END AS new_status
-  FROM counted WHERE NOT unheard
+  FROM counted
 ), reported AS (
   UPDATE gemini_service_nodes n SET
     status = j.new_status, error_count = j.errors,

@@ -16,6 +16,12 @@ export type LogRow = {
   stack: string | null
 }
 
+/** The row that stands for lines that were left out. */
+export function rowOnLeftOut(lines: number, { id, source }: Pick<LogRow, 'id' | 'source'>): LogRow {
+  const message = `${lines} lines on errors were left out before this one`
+  return { id, source, level: 'warn', taskId: null, code: 'left_out', message, stack: null }
+}
+
 /**
  * Writes log rows, the first first, but no more than all who write may together. Returns how many
  * were written; the rest is dropped.

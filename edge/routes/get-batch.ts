@@ -3,6 +3,7 @@ import { batch } from '../../drizzle/contract/http-api.ts'
 import { findBatch } from '../../drizzle/statements/find-batch.ts'
 import { idFromPath, json, notFound, type Operation } from '../operation.ts'
 import { withPollHint } from '../poll-hint.ts'
+import { wakeWorkers } from '../wake-workers.ts'
 
 export const getBatch: Operation = {
   route: {
@@ -20,6 +21,7 @@ export const getBatch: Operation = {
     const id = idFromPath(c, 'batch_id', 'batch')
     const [row] = await c.var.postgres.run(findBatch(c.var.owner, id))
     if (!row) throw notFound('batch')
+    if (row.overdue) wakeWorkers(c)
     return c.json(withPollHint(row.batch))
   },
 }

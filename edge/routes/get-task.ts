@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { task } from '../../drizzle/contract/http-api.ts'
 import { findTask } from '../../drizzle/statements/find-task.ts'
 import { idFromPath, json, notFound, type Operation } from '../operation.ts'
+import { wakeWorkers } from '../wake-workers.ts'
 
 export const getTask: Operation = {
   route: {
@@ -18,6 +19,7 @@ export const getTask: Operation = {
     const id = idFromPath(c, 'task_id', 'task')
     const [row] = await c.var.postgres.run(findTask(c.var.owner, id))
     if (!row) throw notFound('task')
+    if (row.overdue) wakeWorkers(c)
     return c.json(row.task)
   },
 }

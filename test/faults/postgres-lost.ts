@@ -17,10 +17,10 @@ import {
   tasksOf,
   WAIT_MS,
 } from './scenario.ts'
-import { startSteadyLoad } from './steady-load.ts'
+import { underSteadyLoad } from './steady-load.ts'
 
 const LONG_CALLS = 6
-const WITH_KEY = { 'Idempotency-Key': 'the same' }
+const WITH_KEY = { 'Idempotency-Key': 'the-same' }
 
 type Loss = {
   fault: string
@@ -60,9 +60,7 @@ export const scenarios: Scenario[] = [
     fault,
     holds: 'what is accepted is stored, no call is lost or reaped, and work goes on',
     run: ({ long }: { long: boolean }) =>
-      onOwnPostgres((stack, postgres) =>
-        loseUnderLoad(stack, () => lose(postgres, stack, long)),
-      ),
+      onOwnPostgres((stack, postgres) => loseUnderLoad(stack, () => lose(postgres, stack, long))),
   })),
   {
     fault: 'Postgres is lost with the answer to a submit',
@@ -97,28 +95,29 @@ async function loseUnderLoad(stack: FaultStack, lose: () => Promise<void>): Prom
   )
   const held = await submitMany(stack, LONG_CALLS, () => ({ prompt: 'long', model: 'qwen3' }))
   await until(() => stack.models.requests.length === LONG_CALLS, WAIT_MS)
-  const load = startSteadyLoad(stack, { perSecond: 10 })
-  // Who has not been in contact for a lease reaps nothing in any case.
-  await pause(LEASE_MS * 1.5)
+  return underSteadyLoad(stack, { perSecond: 10 }, async (load) => {
+    // Who has not been in contact for a lease reaps nothing in any case.
+    await pause(LEASE_MS * 1.5)
 
-  await lose()
-  const back = performance.now()
-  const first = await submitUntilAccepted(stack)
-  await until(async () => (await tasksOf(stack, [first]))[0]!.status === 1, WAIT_MS)
-  const newWorkMs = performance.now() - back
+    await lose()
+    const back = performance.now()
+    const first = await submitUntilAccepted(stack)
+    await until(async () => (await tasksOf(stack, [first]))[0]!.status === 1, WAIT_MS)
+    const newWorkMs = performance.now() - back
 
-  // Long enough for any worker to take what it thinks nobody holds.
-  await pause(LEASE_MS * 2)
-  long.open()
-  await load.stop()
-  const accepted = [...held, ...load.accepted, first]
-  demandAnsweredOnce(await demandAllEndedOnce(stack, accepted, { extraCalls: 0 }))
-  await demandBatches(stack, accepted.length)
-  await demandStreamsEmpty(stack.redisUrl)
-  return [
-    { name: 'new work after Postgres is back', value: newWorkMs / 1000, unit: 's', limit: 5 },
-    { name: 'submits that were told to come again', value: load.refused.length, unit: 'submits' },
-  ]
+    // Long enough for any worker to take what it thinks nobody holds.
+    await pause(LEASE_MS * 2)
+    long.open()
+    await load.end()
+    const accepted = [...held, ...load.accepted, first]
+    demandAnsweredOnce(await demandAllEndedOnce(stack, accepted, { extraCalls: 0 }))
+    await demandBatches(stack, accepted.length)
+    await demandStreamsEmpty(stack.redisUrl)
+    return [
+      { name: 'new work after Postgres is back', value: newWorkMs / 1000, unit: 's', limit: 5 },
+      { name: 'submits that were told to come again', value: load.refused.length, unit: 'submits' },
+    ]
+  })
 }
 
 /** The first that is accepted, tried all the time. */

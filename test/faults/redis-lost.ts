@@ -15,7 +15,7 @@ import {
   tasksOf,
   WAIT_MS,
 } from './scenario.ts'
-import { startSteadyLoad } from './steady-load.ts'
+import { underSteadyLoad } from './steady-load.ts'
 
 /** Few, so that most of what was submitted still waits in the stream when Redis is lost. */
 const SLOTS = 4
@@ -93,23 +93,24 @@ async function loseUnderLoad(stack: FaultStack, lose: () => Promise<void>) {
   stack.models.answer(() => [{ until: gate.promise }, { text: 'an answer' }])
   const held = await submitMany(stack, HELD)
   await until(() => stack.models.requests.length >= SLOTS, WAIT_MS)
-  const load = startSteadyLoad(stack, { perSecond: 10 })
-  await until(() => load.accepted.length >= 5, WAIT_MS)
-  await lose()
-  const back = performance.now()
-  const before = [...held, ...load.accepted]
-  gate.resolve()
-  await until(
-    async () => (await tasksOf(stack, before)).every(({ status }) => status === 1),
-    WAIT_MS,
-  )
-  const refilledS = (performance.now() - back) / 1000
+  return underSteadyLoad(stack, { perSecond: 10 }, async (load) => {
+    await until(() => load.accepted.length >= 5, WAIT_MS)
+    await lose()
+    const back = performance.now()
+    const before = [...held, ...load.accepted]
+    gate.resolve()
+    await until(
+      async () => (await tasksOf(stack, before)).every(({ status }) => status === 1),
+      WAIT_MS,
+    )
+    const refilledS = (performance.now() - back) / 1000
 
-  await load.stop()
-  demand(load.refused.length === 0, `${load.refused.length} submits were refused`)
-  const accepted = [...held, ...load.accepted]
-  demandAnsweredOnce(await demandAllEndedOnce(stack, accepted, { extraCalls: 0 }))
-  await demandStreamsEmpty(stack.redisUrl)
-  const name = 'all that was accepted before Redis was back has been answered'
-  return [{ name, value: refilledS, unit: 's', limit: 30 }]
+    await load.end()
+    demand(load.refused.length === 0, `${load.refused.length} submits were refused`)
+    const accepted = [...held, ...load.accepted]
+    demandAnsweredOnce(await demandAllEndedOnce(stack, accepted, { extraCalls: 0 }))
+    await demandStreamsEmpty(stack.redisUrl)
+    const name = 'all that was accepted before Redis was back has been answered'
+    return [{ name, value: refilledS, unit: 's', limit: 30 }]
+  })
 }

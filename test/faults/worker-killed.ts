@@ -95,8 +95,9 @@ async function killAt(point: Point, { lock, idle, sameId }: Circumstances): Prom
       ['first', 'second'].map((name) => startFaultWorker(stack, name, settings)),
     )
     const accepted: SubmitAnswer[] = []
-    if (idle) await pause(LEASE_MS * 2.5)
-    else await keepBusy(stack, workers, calls, accepted)
+    if (!idle) await keepBusy(stack, workers, calls, accepted)
+    // Idle for more than two leases, or at work for more than the one for which nobody may reap.
+    await pause(idle ? LEASE_MS * 2.5 : LEASE_MS * 1.5)
 
     const { target, victim } = await reach(stack, point, workers, calls)
     accepted.push(target)

@@ -25,6 +25,15 @@ export function nameOf(pid: number): string {
   return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
 }
 
+/** The command line of a process; empty where there is none. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
+  } catch {
+    return ''
+  }
+}
+
 /** A process that has ended, or waits only for its parent to take notice, has none. */
 function parentOf(pid: number): number | undefined {
   try {

@@ -3,8 +3,8 @@ import type { Statement } from '../../drizzle/statements/statement.ts'
 import { openSession, untilWaiting } from './session.ts'
 
 /**
- * Proves that a statement locks its tasks by id, whatever order they are named in. A gate holds the
- * last of three tasks by id while two statements name them as B C A and A C B. By id, the first
+ * Proves that a statement locks its rows by id, whatever order they are named in. A gate holds the
+ * last of three rows by id while two statements name them as B C A and A C B. By id, the first
  * holds A and B and waits at the gate, and the second waits for the first. In the order named, the
  * first would hold B and the second A, and each would want the other's: a deadlock, every time.
  */
@@ -12,10 +12,13 @@ export async function provesOrderOfLocks(
   database: { readonly url: string },
   {
     tasks,
+    table = 'tasks',
     statement,
     other = statement,
   }: {
+    /** The ids of the three: of tasks, or of nodes where that is the table. */
     tasks: string[]
+    table?: 'tasks' | 'gemini_service_nodes'
     statement(ids: string[]): Statement<unknown>
     /** What the second of the two runs, where it is another statement. */
     other?(ids: string[]): Statement<unknown>
@@ -26,7 +29,7 @@ export async function provesOrderOfLocks(
   const one = await openSession(database)
   const two = await openSession(database)
   await gate.query('BEGIN')
-  await gate.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [c])
+  await gate.query(`SELECT FROM ${table} WHERE id = $1 FOR UPDATE`, [c])
   const first = one.run(statement([b, c, a]))
   await untilWaiting(database, one, first)
   const second = two.run(other([a, c, b]))

@@ -62,3 +62,13 @@ export async function race<First, Second>(
   await one.query('COMMIT')
   return { first: firstRows, second: await secondRows }
 }
+
+/**
+ * A connection within one transaction, for which the database's `now()` stands still: a time that a
+ * statement stores can be compared with it exactly. Nothing of it is kept after the test.
+ */
+export async function openMoment(database: Database): Promise<Session> {
+  const session = await openSession(database)
+  await session.query('BEGIN')
+  return session
+}

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
-import { claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pending.ts'
+import { type Claim, claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pending.ts'
 import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
 import { releaseTasksIfHeld } from '../../drizzle/statements/release-tasks-if-held.ts'
 import { TRACEPARENT } from '../setup/new-batch.ts'
@@ -220,4 +220,107 @@ test('a message in the stream of another family claims nothing', async () => {
     { verdict: 'stray', task: null, wait_ms: null },
   ])
   expect(await verdictOf(tasks[0]!.id, 0)).toBe('claimed')
+})
+
+const again = (taskId: string, overrides: Partial<Claim> = {}) =>
+  claimOf({ id: taskId }, { again: true, ...overrides })
+
+test('who did not hear the answer and asks again gets what it took, at the same fence', async () => {
+  const { tasks } = await processing(database, [MODEL])
+  const id = tasks[0]!.id
+  await database.query(
+    `UPDATE tasks SET started_at = now() - interval '1 h', lease_expires_at = now() - interval '1 h'
+     WHERE id = $1`,
+    [id],
+  )
+  const [verdict] = await database.run(claimTasksIfPending([again(id)], HOLDER))
+  expect(verdict).toMatchObject({ verdict: 'claimed', task: { id, fence: 1, attempt: 1 } })
+  const row = await taskRow(
+    database,
+    id,
+    `*, started_at > now() - interval '1 min' AS started_anew,
+      extract(epoch FROM lease_expires_at - started_at)::float8 AS lease_s`,
+  )
+  expect(row).toMatchObject({ status: 3, fence: 1, attempt: 1, started_anew: true, lease_s: 60 })
+})
+
+test('who asks again where nothing was taken claims as if for the first time', async () => {
+  const { tasks } = await submitted(database, [MODEL])
+  const [verdict] = await database.run(claimTasksIfPending([again(tasks[0]!.id)], HOLDER))
+  expect(verdict).toMatchObject({ verdict: 'claimed', task: { fence: 1, attempt: 1 } })
+})
+
+test('who has not asked before gets nothing of what its own process runs', async () => {
+  const { tasks } = await processing(database, [MODEL])
+  expect(await verdictOf(tasks[0]!.id, 0)).toBe('stale')
+  expect(await taskRow(database, tasks[0]!.id)).toMatchObject({ fence: 1, attempt: 1 })
+})
+
+test('another process that asks again gets nothing, though it has the same name', async () => {
+  const { tasks } = await processing(database, [MODEL])
+  const other = { ...HOLDER, workerKey: HOLDER.workerKey + 1n }
+  const verdicts = await database.run(claimTasksIfPending([again(tasks[0]!.id)], other))
+  expect(verdicts).toEqual([{ verdict: 'stale', task: null, wait_ms: null }])
+  expect(await taskRow(database, tasks[0]!.id)).toMatchObject({
+    worker_key: '9007199254740993',
+    fence: 1,
+  })
+})
+
+test('only the very next fence is what an unheard claim took', async () => {
+  const { tasks, held } = await processing(database, [MODEL])
+  const id = tasks[0]!.id
+  await database.run(releaseTasksIfHeld(drained(held)))
+  await database.run(claimTasksIfPending([claimOf({ id }, { fence: 2 })], HOLDER))
+  const claims = [again(id), again(id, { fence: 1 }), again(id, { fence: 3 })]
+  const verdicts = await database.run(claimTasksIfPending(claims, HOLDER))
+  expect(verdicts.map(({ verdict }) => verdict)).toEqual(['stale', 'stale', 'stale'])
+  expect(await taskRow(database, id)).toMatchObject({ status: 3, fence: 3, attempt: 2 })
+})
+
+test('what was taken unheard and has ended since is not to be had again', async () => {
+  const { tasks, held } = await processing(database, [MODEL, MODEL])
+  await database.run(finishTasksIfHeld([success(held[0]), failure(held[1]!)]))
+  const verdicts = await database.run(
+    claimTasksIfPending(
+      tasks.map(({ id }) => again(id)),
+      HOLDER,
+    ),
+  )
+  expect(verdicts.map(({ verdict }) => verdict)).toEqual(['stale', 'stale'])
+  expect(await taskRow(database, tasks[0]!.id)).toMatchObject({ status: 1, fence: 1 })
+})
+
+test('a message of another family that is asked again gets nothing', async () => {
+  const { tasks } = await processing(database, [MODEL])
+  const stray = again(tasks[0]!.id, { family: 'gemini' })
+  expect(await database.run(claimTasksIfPending([stray], HOLDER))).toMatchObject([
+    { verdict: 'stray' },
+  ])
+})
+
+test('a doubled message that is asked again is handed over once', async () => {
+  const { tasks } = await processing(database, [MODEL])
+  const claims = [again(tasks[0]!.id), again(tasks[0]!.id)]
+  const verdicts = await database.run(claimTasksIfPending(claims, HOLDER))
+  expect(verdicts.map(({ verdict }) => verdict)).toEqual(['claimed', 'stale'])
+})
+
+test('a claim stores whether its holder is watched, and so does one that is asked again', async () => {
+  const { tasks } = await submitted(database, [MODEL])
+  const id = tasks[0]!.id
+  await database.run(claimTasksIfPending([claimOf({ id })], { ...HOLDER, watched: true }))
+  expect(await taskRow(database, id)).toMatchObject({ watched: true })
+  await database.run(claimTasksIfPending([again(id)], HOLDER))
+  expect(await taskRow(database, id)).toMatchObject({ watched: false })
+})
+
+test('a claim tells how often the task failed, and how often its holder and its own process died', async () => {
+  const { tasks } = await submitted(database, [MODEL])
+  await database.query(
+    'UPDATE tasks SET failures = 1, deaths = 4, child_deaths = 2 WHERE id = $1',
+    [tasks[0]!.id],
+  )
+  const [verdict] = await database.run(claimTasksIfPending([claimOf(tasks[0]!)], HOLDER))
+  expect(verdict?.task).toMatchObject({ failures: 1, deaths: 4, child_deaths: 2 })
 })

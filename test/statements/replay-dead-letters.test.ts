@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { cancelTasksIfOpen } from '../../drizzle/statements/cancel-tasks-if-open.ts'
+import { claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pending.ts'
 import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
 import { purgeDeadLetters } from '../../drizzle/statements/purge-dead-letters.ts'
 import { replayDeadLetters } from '../../drizzle/statements/replay-dead-letters.ts'
@@ -12,7 +13,7 @@ import { deadMessage, type Failed, failed, letterRow } from '../setup/dead-lette
 import { TRACEPARENT } from '../setup/new-batch.ts'
 import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
 import { openSession, race, untilWaiting } from '../setup/session.ts'
-import { batchRow, claimed, failure, HOLDER, success, taskRow } from '../setup/task-states.ts'
+import { batchRow, claimOf, failure, HOLDER, success, taskRow } from '../setup/task-states.ts'
 import { useDatabase } from '../setup/use-database.ts'
 
 const database = useDatabase()
@@ -203,7 +204,9 @@ test('a dead letter is replayed once more where the newer one has been purged', 
   const newer = await ends(letters[0], 'fails')
   const purge = { ids: [newer], kind: null, olderThanDays: null, replayed: false }
   await database.run(purgeDeadLetters(purge, 10))
-  expect(await verdictOf(letters[0].letterId)).toMatchObject({ verdict: 'task' })
+  const { failed: others } = await failed(database)
+  const rows = await database.run(replay([letters[0].letterId, others[0].letterId]))
+  expect(rows).toMatchObject([{ verdict: 'task' }, { verdict: 'task' }])
 })
 
 test('a replay settles all the dead letters of its task, and those of no other', async () => {
@@ -297,10 +300,12 @@ test('without Redis a message is left as it is, and a task is replayed', async (
 })
 
 test('a replayed task is claimed at its new fence only', async () => {
-  const batch = await failed(database)
-  await database.run(replay([batch.failed[0].letterId]))
-  // Their claims carry the fence of the first message.
-  await expect(claimed(database, batch)).rejects.toThrow(/could not be claimed/)
+  const { tasks, failed: letters } = await failed(database)
+  await database.run(replay([letters[0].letterId]))
+  const claim = (fence: number) =>
+    database.run(claimTasksIfPending([claimOf(tasks[0]!, { fence })], HOLDER))
+  expect(await claim(1)).toMatchObject([{ verdict: 'stale' }])
+  expect(await claim(2)).toMatchObject([{ verdict: 'claimed' }])
 })
 
 test('of two replays of one task at the same moment the second finds it open', async () => {
@@ -320,6 +325,22 @@ test('a dead letter that is purged at the same moment is unknown, and its task i
   const { second } = await race(database, purgeDeadLetters(purge, 10), replay([letterId]))
   expect(second[0]?.verdict).toBe('unknown')
   expect(await taskRow(database, taskId)).toMatchObject({ status: 2 })
+})
+
+test('a replay that waits for its task has not locked its dead letter yet', async () => {
+  const { failed: letters } = await failed(database)
+  const { taskId, letterId } = letters[0]
+  // So few that each of them is named: the statement has no need to look for others.
+  await database.query('DELETE FROM dead_letters WHERE id <> $1', [letterId])
+  const [holder, replayer] = [await openSession(database), await openSession(database)]
+  await holder.query('BEGIN')
+  await holder.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [taskId])
+  const replaying = replayer.run(replay([letterId]))
+  await untilWaiting(database, replayer, replaying)
+  const free = 'SELECT id FROM dead_letters WHERE id = $1 FOR UPDATE SKIP LOCKED'
+  expect(await database.query(free, [letterId])).toEqual([{ id: letterId }])
+  await holder.query('COMMIT')
+  expect(await replaying).toMatchObject([{ verdict: 'task' }])
 })
 
 test('replays that name the same tasks in opposite orders do not deadlock', async () => {

@@ -58,6 +58,11 @@ test('a task whose message still waits its turn behind the last delivered one is
   expect(await rung(100_000)).toEqual([before])
 })
 
+test('an entry that seems to lie in the future counts as of now', async () => {
+  await rungAgo(9)
+  expect(await rung(-5_000)).toEqual([])
+})
+
 test('a task that is not yet due is not rung', async () => {
   const [id] = await rungAgo(11)
   await database.query("UPDATE tasks SET run_after = now() + interval '1 h' WHERE id = $1", [id])
@@ -107,6 +112,18 @@ test('no more than the limit is rung at a time, the longest silent first', async
   expect(await rung(0, 1)).toEqual([first])
   expect(await rung(0, 1)).toEqual([second])
   expect(await rung(0, 5)).toEqual([third])
+})
+
+test('the limit is that of each family', async () => {
+  const [qwen] = await rungAgo(30, 20)
+  const [gemini] = await rungAgo(10)
+  await database.query(
+    "UPDATE tasks SET family = 'gemini', rung_at = now() - interval '15 s' WHERE id = $1",
+    [gemini],
+  )
+  const readings = ['qwen', 'gemini'].map((family) => ({ family, ageMs: 0 }))
+  const rows = await database.run(ringTasksIfLost(readings, 1))
+  expect(rows.map(({ task_id }) => task_id).toSorted()).toEqual([qwen, gemini].toSorted())
 })
 
 test('a task that is claimed at the moment is not rung, and nobody waits for it', async () => {

@@ -1,0 +1,183 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { submit, until } from '../setup/client.ts'
+import type { TcpProxy } from '../setup/tcp-proxy.ts'
+import { answerCalls, gate, LEASE_MS, MODEL, NEVER_ENDS, startFaultWorker } from './fault-worker.ts'
+import { demandAnsweredOnce, demandStreamsEmpty } from './outcomes.ts'
+import {
+  demand,
+  demandAllEndedOnce,
+  type FaultStack,
+  type Figure,
+  onStack,
+  type Scenario,
+  submitMany,
+  tasksOf,
+  WAIT_MS,
+} from './scenario.ts'
+import { underSteadyLoad } from './steady-load.ts'
+
+/** How a network fails: it closes what is open and refuses what comes, or nothing comes through. */
+const WAYS = [
+  { way: 'cut', fail: (proxy: TcpProxy) => proxy.cut() },
+  { way: 'silent', fail: (proxy: TcpProxy) => proxy.hush() },
+] as const
+type Fail = (typeof WAYS)[number]['fail']
+
+const CALLS = 5
+
+export const scenarios: Scenario[] = [
+  ...WAYS.map(({ way, fail }) => ({
+    fault: `network between the worker and Redis ${way} for 30 s under load`,
+    holds: 'nothing is lost, and no model is called twice',
+    run: ({ long }: { long: boolean }) =>
+      onStack({}, (stack) => withoutRedis(stack, fail, long ? 30_000 : 5_000)),
+  })),
+  ...WAYS.map(({ way, fail }) => ({
+    fault: `network between one of two workers and Postgres ${way}`,
+    holds: 'the other takes over, at most one more call a task, and late results change nothing',
+    run: () => onStack({}, (stack) => withoutPostgres(stack, fail)),
+  })),
+  ...WAYS.map(({ way, fail }) => ({
+    fault: `network between the worker and a model ${way} in the middle of answers`,
+    holds: 'the calls are made again, and no partial text becomes the answer',
+    run: () => onStack({}, (stack) => cutInAnswers(stack, fail)),
+  })),
+  {
+    fault: 'network between the worker and a model cut for 30 s under load',
+    holds: 'each task waits or fails with a reason and a dead letter, and other models go on',
+    run: ({ long }) => onStack({}, (stack) => withoutModel(stack, long ? 30_000 : 5_000)),
+  },
+]
+
+async function withoutRedis(stack: FaultStack, fail: Fail, ms: number): Promise<Figure[]> {
+  const redis = await stack.proxyTo(stack.redisUrl)
+  await stack.startWorker({ REDIS_URL: redis.url })
+  return underSteadyLoad(stack, { perSecond: 10 }, async (load) => {
+    await until(() => load.accepted.length >= 5, WAIT_MS)
+    fail(redis)
+    await pause(ms)
+    redis.open()
+    const whole = performance.now()
+    const before = [...load.accepted]
+    const ended = async () => (await tasksOf(stack, before)).every(({ status }) => status === 1)
+    await until(ended, WAIT_MS)
+    const value = (performance.now() - whole) / 1000
+    await load.end()
+    demandAnsweredOnce(await demandAllEndedOnce(stack, load.accepted, { extraCalls: 0 }))
+    await demandStreamsEmpty(stack.redisUrl)
+    const name = 'all accepted before the network was whole has been answered'
+    return [{ name, value, unit: 's', limit: 30 }]
+  })
+}
+
+/**
+ * Some calls of the worker that is cut off end in the meantime, and their results come late; the
+ * others run on, and are aborted when it hears that they are no longer its own.
+ */
+async function withoutPostgres(stack: FaultStack, fail: Fail): Promise<Figure[]> {
+  const late = gate('of the first')
+  const calls = answerCalls(stack, ({ prompt, worker }) => {
+    if (worker === 'second') return [{ text: 'of the second' }]
+    return prompt.startsWith('late') ? late.steps : NEVER_ENDS
+  })
+  const first = await startFaultWorker(stack, 'first')
+  const accepted = await submitMany(stack, CALLS * 2, (i) => ({
+    prompt: `${i < CALLS ? 'late' : 'endless'} ${i}`,
+    model: MODEL,
+  }))
+  await until(() => calls.length === CALLS * 2, WAIT_MS)
+  const firstRequests = [...stack.models.requests]
+  await startFaultWorker(stack, 'second')
+  // Who has not been in contact for a lease reaps nothing.
+  await pause(LEASE_MS * 1.5)
+
+  fail(first.postgres)
+  const failed = performance.now()
+  late.open()
+  await until(() => calls.some(({ worker }) => worker === 'second'), WAIT_MS)
+  const value = (performance.now() - failed) / 1000
+  const tasks = await demandAllEndedOnce(stack, accepted, { extraCalls: CALLS * 2 })
+  first.postgres.open()
+  await first.program.printed(/late result dropped/)
+  await Promise.all(firstRequests.slice(CALLS).map(({ gone }) => gone))
+
+  const after = await demandAllEndedOnce(stack, accepted, { extraCalls: CALLS * 2 })
+  demand(JSON.stringify(after) === JSON.stringify(tasks), 'a late result changed a task')
+  for (const { response_text, deaths, attempt } of after) {
+    const found = `${response_text}, ${deaths} deaths, ${attempt} attempts`
+    demand(response_text === 'of the second' && deaths === 1 && attempt === 2, found)
+  }
+  // A call is renewed up to a second before the network fails, and a sweep comes once a lease.
+  return [{ name: 'taken over after', value, unit: 's', limit: (2 * LEASE_MS) / 1000 }]
+}
+
+async function cutInAnswers(stack: FaultStack, fail: Fail): Promise<Figure[]> {
+  const model = await stack.proxyTo(stack.models.url)
+  const calls = answerCalls(stack, ({ earlier }) =>
+    earlier === 0 ? [{ text: 'Half of ' }, ...NEVER_ENDS] : [{ text: 'The whole.' }],
+  )
+  await stack.startWorker({
+    LLM_SERVICE_URL: model.url,
+    IDLE_TIMEOUT_MS: '1000',
+    // So that the network is whole again before any is tried again.
+    RETRY_BASE_MS: '4000',
+    BREAKER_FAILURES: '1000',
+  })
+  const accepted = await submitMany(stack, CALLS)
+  const written = async () => {
+    const texts = await stack.database.query('SELECT FROM task_partials')
+    return texts.length === CALLS
+  }
+  await until(() => calls.length === CALLS, WAIT_MS)
+  await until(written, WAIT_MS)
+  fail(model)
+  await until(async () => (await tasksOf(stack, accepted)).every(({ failures }) => failures === 1))
+  model.open()
+  for (const task of await demandAllEndedOnce(stack, accepted, { extraCalls: CALLS })) {
+    const { status, response_text, failures, deaths } = task
+    demand(
+      status === 1 && response_text === 'The whole.' && failures === 1 && deaths === 0,
+      `not answered by the second call: ${JSON.stringify(task)}`,
+    )
+  }
+  return []
+}
+
+async function withoutModel(stack: FaultStack, ms: number): Promise<Figure[]> {
+  const model = await stack.proxyTo(stack.models.url)
+  await stack.startWorker({ LLM_SERVICE_URL: model.url, BREAKER_COOL_DOWN_MS: '1000' })
+  return underSteadyLoad(stack, { perSecond: 10 }, async (load) => {
+    await until(() => load.accepted.length >= 5, WAIT_MS)
+    model.cut()
+    const other = await submit(stack.gatewayUrl, { prompt: 'another model', model: MODEL })
+    await pause(ms)
+    const [others] = await tasksOf(stack, [other])
+    demand(others!.status === 1, `another model did not answer: ${JSON.stringify(others)}`)
+    model.open()
+    const whole = performance.now()
+    const next = await submit(stack.gatewayUrl, { prompt: 'next', model: 'qwen3' })
+    await until(async () => (await tasksOf(stack, [next]))[0]!.status === 1, WAIT_MS)
+    const value = (performance.now() - whole) / 1000
+    await load.end()
+
+    const accepted = [...load.accepted, other, next]
+    const tasks = await demandAllEndedOnce(stack, accepted, { extraCalls: accepted.length })
+    const failed = tasks.filter(({ status }) => status !== 1)
+    const reasons = ['model_unreachable', 'model_broke_off', 'no_node_available']
+    const unknown = failed.filter(({ error_code }) => !reasons.includes(error_code ?? ''))
+    demand(unknown.length === 0, `failed for another reason: ${JSON.stringify(unknown[0])}`)
+    const letters = await stack.database.query<{ task_id: string }>(
+      `SELECT task_id FROM dead_letters WHERE kind = 'task'`,
+    )
+    const dead = letters.map(({ task_id }) => task_id).toSorted()
+    demand(
+      JSON.stringify(dead) === JSON.stringify(failed.map(({ id }) => id).toSorted()),
+      `${failed.length} tasks failed, ${dead.length} dead letters`,
+    )
+    return [
+      // Its next probe comes once the circuit has cooled down.
+      { name: 'first answer after the network is whole', value, unit: 's', limit: 10 },
+      { name: 'tasks that failed for want of the model', value: failed.length, unit: 'tasks' },
+    ]
+  })
+}
