@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { ask, batchUntil, submit, until } from './setup/client.ts'
 import { type ModelServer, startModelServer } from './setup/model-server.ts'
+import { type OwnRedis, startOwnRedis } from './setup/own-services.ts'
 import type { Program } from './setup/spawn-program.ts'
 import { type Stack, startStack } from './stack.ts'
 
@@ -10,11 +11,15 @@ const LEASE_MS = 1000
 let stack: Stack
 let models: ModelServer
 let redis: Redis
+let ownRedis: OwnRedis
 const workers = new Map<string, Program>()
 
 beforeAll(async () => {
   models = await startModelServer()
-  stack = await startStack({ models, workers: 0 })
+  // Wakes reach every worker on a Redis, those of other tests too.
+  ownRedis = await startOwnRedis()
+  const services = { templateUrl: inject('templateUrl'), redisUrl: ownRedis.url }
+  stack = await startStack({ models, workers: 0, services })
   redis = new Redis(stack.redisUrl, { protocol: 2 })
   for (const WORKER_ID of ['one', 'two']) {
     const settings = { WORKER_ID, LEASE_MS: String(LEASE_MS) }
@@ -25,6 +30,7 @@ afterAll(async () => {
   redis.disconnect()
   await stack?.stop()
   await models?.close()
+  await ownRedis?.end()
 })
 
 /** When a worker last asked Postgres anything, and by which connection. */

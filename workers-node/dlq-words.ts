@@ -8,11 +8,11 @@ export const DLQ = 'npm run dlq --'
 
 export const USAGE = `Dead letters: tasks that failed, and messages that could not be used.
 
-  ${DLQ} list [--limit N] [--after ID]    the newest, or those older than ID
-  ${DLQ} show ID                          one in full
-  ${DLQ} replay ID… | --all               runs tasks again, adds messages to their stream again
+  ${DLQ} list [--limit N] [--after ID]   the newest, or those older than ID
+  ${DLQ} show ID                         one in full
+  ${DLQ} replay ID… | --all              runs tasks again, adds messages to their stream again
   ${DLQ} purge [ID…] [--older-than DAYS] [--replayed]
-                                               deletes those that fit; all, where nothing is said
+                                                 deletes those that fit; all, where nothing is said
 
   list, replay --all and purge also take --kind task or --kind message.`
 

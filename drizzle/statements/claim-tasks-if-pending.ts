@@ -114,7 +114,7 @@ WITH message AS MATERIALIZED (
   SELECT n.id FROM gemini_service_nodes n
   WHERE n.id = ANY ($11::uuid[]) AND (n.status <> 'HEALTHY' OR n.error_count > 0)
 ), gate AS MATERIALIZED (
-  SELECT n.id, n.retry_at, (n.status = 'OFFLINE' AND n.retry_at <= now()) IS TRUE AS triable
+  SELECT n.id, n.retry_at, (n.retry_at <= now()) IS TRUE AS triable
   FROM gemini_service_nodes n
   WHERE n.id = ANY ($11::uuid[])
     AND (n.status = 'OFFLINE' OR n.status <> 'HEALTHY' AND n.retry_at > now())
@@ -135,7 +135,7 @@ WITH message AS MATERIALIZED (
 ), judged AS MATERIALIZED (
   SELECT winner.*, troubled.id IS NOT NULL AS troubled, gate.triable,
     gate.id IS NOT NULL AND NOT winner.unheard AS gated,
-    coalesce(winner.waiting_since < now() - $13::integer * interval '1 ms', false) AS overdue,
+    winner.waiting_since < now() - $13::integer * interval '1 ms' AS overdue,
     row_number() OVER (PARTITION BY winner.node_id, winner.unheard ORDER BY winner.position) AS rank,
     CASE WHEN gate.retry_at > now() THEN gate.retry_at
       ELSE now() + $12::integer * interval '1 ms' END AS retry_at

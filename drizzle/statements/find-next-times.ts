@@ -25,6 +25,6 @@ SELECT
   (SELECT min(${inMs(`first.rung_at + interval '${LOST_AFTER_S} s'`)})
     FROM unnest($1::text[]) AS f (family) CROSS JOIN LATERAL (
       SELECT t.rung_at FROM tasks t
-      WHERE t.status = ${TaskStatus.PENDING} AND t.family = f.family AND t.rung_at IS NOT NULL
+      WHERE t.status = ${TaskStatus.PENDING} AND t.family = f.family
       ORDER BY t.rung_at LIMIT 1
     ) first) AS lost_ms`

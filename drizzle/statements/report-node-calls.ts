@@ -62,7 +62,7 @@ WITH call AS MATERIALIZED (
   GROUP BY node_id
 ), seen AS MATERIALIZED (
   SELECT n.id, n.status, n.error_count, n.status = 'OFFLINE' AS open,
-    CASE WHEN n.status = '429_LIMIT' AND n.retry_at > now() THEN n.retry_at END AS resting_until
+    CASE WHEN n.status = '429_LIMIT' THEN n.retry_at END AS resting_until
   FROM gemini_service_nodes n
   WHERE n.id = ANY ($1::uuid[])
   ORDER BY n.id FOR UPDATE

@@ -73,6 +73,7 @@ test('a healthy node is called, and noted on its task', async () => {
     node_troubled: false,
   })
   expect(await taskRow(database, id!)).toMatchObject({ status: 3, node_id: nodeId })
+  expect(await nodeRow(database, nodeId)).toMatchObject({ status: 'HEALTHY', retry_in_s: null })
 })
 
 test('a node that has no row holds nothing up', async () => {
@@ -141,7 +142,7 @@ test('a node that has rested is called by all, and is to hear of a success', asy
 test('once it is time one task alone tries the node, and the others wait for it', async () => {
   const ids = await pending(3)
   const moment = await openMoment(database)
-  const nodeId = await node(moment, TRIABLE)
+  const [nodeId, other] = [await node(moment, TRIABLE), await node(moment, OPEN)]
   const verdicts = await moment.run(claims(ids, nodeId))
   expect(ends(verdicts)).toEqual(['claimed as probe', 'waiting', 'waiting'])
   expect(verdicts.map(({ wait_ms }) => wait_ms)).toEqual([null, 30_000, 30_000])
@@ -151,6 +152,7 @@ test('once it is time one task alone tries the node, and the others wait for it'
     error_count: 5,
     retry_in_s: 30,
   })
+  expect(await nodeRow(moment, other)).toMatchObject({ retry_in_s: 60 })
 })
 
 test('of two claims at the same moment one alone tries the node', async () => {

@@ -145,6 +145,17 @@ test('tasks handed back together each count what befell them', async () => {
   ])
 })
 
+test('each task is to be rung with the trace of its own batch', async () => {
+  const traces = [TRACEPARENT, TRACEPARENT.replace('b7ad', '0000')]
+  const batches = await Promise.all(
+    traces.map((traceparent) => processing(database, [MODEL], { traceparent })),
+  )
+  const held = batches.map((batch) => batch.held[0])
+  const rows = await database.run(releaseTasksIfHeld(drained(held)))
+  const traceOf = new Map(rows.map(({ task_id, traceparent }) => [task_id, traceparent]))
+  expect(held.map(({ taskId }) => traceOf.get(taskId))).toEqual(traces)
+})
+
 test('what is not held any more counts nothing', async () => {
   const { held } = await processing(database, [MODEL])
   await database.query('UPDATE tasks SET fence = 3 WHERE id = $1', [held[0].taskId])
