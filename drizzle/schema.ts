@@ -199,6 +199,7 @@ export const deadLetters = pgTable(
     copiedAt: time('copied_at'),
   },
   (table) => [
+    index('dead_letters_by_task').on(table.taskId).where(sql`kind = 'task'`),
     index('dead_letters_uncopied').on(table.id).where(sql`copied_at IS NULL`),
     uniqueIndex('dead_letters_messages')
       .on(table.source, table.originalId)

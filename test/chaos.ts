@@ -87,7 +87,8 @@ async function repeat(scenario: Scenario, times: number, isOver: () => boolean):
       process.stdout.write('.')
     } catch (error) {
       outcome.errors.push(error instanceof Error ? error.message : String(error))
-      process.stdout.write('x')
+      console.log('x')
+      console.error(error)
     }
   }
   process.stdout.write('\n')

@@ -12,7 +12,7 @@ import { MUTATIONS, type Mutation } from './mutations.ts'
  */
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const COPIED = ['drizzle', 'workers-node', 'dev', 'test', 'package.json', 'vitest.config.ts']
+const COPIED = ['drizzle', 'edge', 'workers-node', 'dev', 'test', 'package.json', 'vitest.config.ts']
 
 /** SQLSTATE class 42 and its sentences: a statement that is no SQL proves nothing. */
 const NO_SQL = /\(42\w{3}\)|syntax error|does not exist|is ambiguous|could not determine data type/

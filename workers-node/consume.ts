@@ -9,6 +9,7 @@ import type {
 import {
   type DeadMessage,
   type DeadMessageCode,
+  MAX_PAYLOAD_BYTES,
   saveDeadMessages,
 } from '../drizzle/statements/save-dead-messages.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
@@ -20,7 +21,6 @@ import type { Slots } from './slots.ts'
 import { cutToBytes, storableText } from './storable-text.ts'
 
 const AGAIN_AFTER_MS = { first: 100, most: 2_000 }
-const MAX_PAYLOAD_BYTES = 4096
 
 /** A late or doubled message finds a stale fence, and nothing is left to do. */
 const WHAT_FOLLOWS = {

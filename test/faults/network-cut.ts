@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { submit, until } from '../setup/client.ts'
 import type { TcpProxy } from '../setup/tcp-proxy.ts'
 import { answerCalls, gate, LEASE_MS, MODEL, NEVER_ENDS, startFaultWorker } from './fault-worker.ts'
-import { demandAnsweredOnce, demandStreamsEmpty } from './outcomes.ts'
+import { demandAnsweredOnce, demandDeadLetters, demandStreamsEmpty } from './outcomes.ts'
 import {
   demand,
   demandAllEndedOnce,
@@ -37,11 +37,17 @@ export const scenarios: Scenario[] = [
     holds: 'the other takes over, at most one more call a task, and late results change nothing',
     run: () => onStack({}, (stack) => withoutPostgres(stack, fail)),
   })),
-  ...WAYS.map(({ way, fail }) => ({
-    fault: `network between the worker and a model ${way} in the middle of answers`,
+  {
+    fault: 'network between the worker and a model cut in the middle of answers',
     holds: 'the calls are made again, and no partial text becomes the answer',
-    run: () => onStack({}, (stack) => cutInAnswers(stack, fail)),
-  })),
+    run: () => onStack({}, cutInAnswers),
+  },
+  {
+    fault: 'network between the worker and a model silent in the middle of answers',
+    holds:
+      'each fails as idle after its time, with a dead letter, and no partial text is an answer',
+    run: () => onStack({}, silentInAnswers),
+  },
   {
     fault: 'network between the worker and a model cut for 30 s under load',
     holds: 'each task waits or fails with a reason and a dead letter, and other models go on',
@@ -114,26 +120,9 @@ async function withoutPostgres(stack: FaultStack, fail: Fail): Promise<Figure[]>
   return [{ name: 'taken over after', value, unit: 's', limit: (2 * LEASE_MS) / 1000 }]
 }
 
-async function cutInAnswers(stack: FaultStack, fail: Fail): Promise<Figure[]> {
-  const model = await stack.proxyTo(stack.models.url)
-  const calls = answerCalls(stack, ({ earlier }) =>
-    earlier === 0 ? [{ text: 'Half of ' }, ...NEVER_ENDS] : [{ text: 'The whole.' }],
-  )
-  await stack.startWorker({
-    LLM_SERVICE_URL: model.url,
-    IDLE_TIMEOUT_MS: '1000',
-    // So that the network is whole again before any is tried again.
-    RETRY_BASE_MS: '4000',
-    BREAKER_FAILURES: '1000',
-  })
-  const accepted = await submitMany(stack, CALLS)
-  const written = async () => {
-    const texts = await stack.database.query('SELECT FROM task_partials')
-    return texts.length === CALLS
-  }
-  await until(() => calls.length === CALLS, WAIT_MS)
-  await until(written, WAIT_MS)
-  fail(model)
+async function cutInAnswers(stack: FaultStack): Promise<Figure[]> {
+  const { model, accepted } = await writingAnswers(stack)
+  model.cut()
   await until(async () => (await tasksOf(stack, accepted)).every(({ failures }) => failures === 1))
   model.open()
   for (const task of await demandAllEndedOnce(stack, accepted, { extraCalls: CALLS })) {
@@ -144,6 +133,38 @@ async function cutInAnswers(stack: FaultStack, fail: Fail): Promise<Figure[]> {
     )
   }
   return []
+}
+
+async function silentInAnswers(stack: FaultStack): Promise<Figure[]> {
+  const { model, accepted } = await writingAnswers(stack)
+  model.hush()
+  const tasks = await demandAllEndedOnce(stack, accepted, { extraCalls: 0 })
+  for (const task of tasks) {
+    const failed = task.status === 2 && task.error_code === 'idle_timeout'
+    demand(failed, `not failed as idle: ${JSON.stringify(task)}`)
+  }
+  await demandDeadLetters(stack, tasks)
+  return []
+}
+
+/** A worker in the middle of answers that it gets through a proxy; a second call would succeed. */
+async function writingAnswers(stack: FaultStack) {
+  const model = await stack.proxyTo(stack.models.url)
+  const calls = answerCalls(stack, ({ earlier }) =>
+    earlier === 0 ? NEVER_ENDS : [{ text: 'The whole.' }],
+  )
+  await stack.startWorker({
+    LLM_SERVICE_URL: model.url,
+    IDLE_TIMEOUT_MS: '3000',
+    // So that the network is whole again before any is tried again.
+    RETRY_BASE_MS: '4000',
+    BREAKER_FAILURES: '1000',
+  })
+  const accepted = await submitMany(stack, CALLS)
+  await until(() => calls.length === CALLS, WAIT_MS)
+  const texts = () => stack.database.query('SELECT FROM task_partials')
+  await until(async () => (await texts()).length === CALLS, WAIT_MS)
+  return { model, accepted }
 }
 
 async function withoutModel(stack: FaultStack, ms: number): Promise<Figure[]> {
@@ -169,14 +190,7 @@ async function withoutModel(stack: FaultStack, ms: number): Promise<Figure[]> {
     const reasons = ['model_unreachable', 'model_broke_off', 'no_node_available']
     const unknown = failed.filter(({ error_code }) => !reasons.includes(error_code ?? ''))
     demand(unknown.length === 0, `failed for another reason: ${JSON.stringify(unknown[0])}`)
-    const letters = await stack.database.query<{ task_id: string }>(
-      `SELECT task_id FROM dead_letters WHERE kind = 'task'`,
-    )
-    const dead = letters.map(({ task_id }) => task_id).toSorted()
-    demand(
-      JSON.stringify(dead) === JSON.stringify(failed.map(({ id }) => id).toSorted()),
-      `${failed.length} tasks failed, ${dead.length} dead letters`,
-    )
+    await demandDeadLetters(stack, failed)
     return [
       // Its next probe comes once the circuit has cooled down.
       { name: 'first answer after the network is whole', value, unit: 's', limit: 10 },

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { MODEL_FAMILIES } from '../../drizzle/contract/models.ts'
 import { until } from '../setup/client.ts'
+import type { Stack } from '../stack.ts'
 import { demand, type TaskRow, WAIT_MS } from './scenario.ts'
 
 /** Demands that each task was answered by its first call: no holder died, and no call failed. */
@@ -10,6 +11,16 @@ export function demandAnsweredOnce(tasks: TaskRow[]): void {
       status !== 1 || attempt !== 1 || deaths !== 0 || failures !== 0,
   )
   demand(others.length === 0, `not answered at once: ${JSON.stringify(others.slice(0, 3))}`)
+}
+
+/** Demands that these tasks, and no others, are dead letters. */
+export async function demandDeadLetters({ database }: Stack, tasks: TaskRow[]): Promise<void> {
+  const letters = await database.query<{ task_id: string }>(
+    `SELECT task_id FROM dead_letters WHERE kind = 'task' ORDER BY task_id`,
+  )
+  const dead = letters.map(({ task_id }) => task_id).join(' ')
+  const expected = tasks.map(({ id }) => id).toSorted()
+  demand(dead === expected.join(' '), `dead letters for ${dead}, and not for ${expected}`)
 }
 
 /** Waits until no message of any family waits or is held unacknowledged. */

@@ -31,6 +31,8 @@ export type FaultStack = Stack & {
   models: ModelServer
   /** Starts a proxy, which is closed with the stack. */
   proxyTo(url: string): Promise<TcpProxy>
+  /** Aborted when the stack goes down: nothing is to be started on it any more. */
+  over: AbortSignal
 }
 
 /** How long an outcome may take where no time is asserted, in ms. */
@@ -49,18 +51,23 @@ export async function onStack<Result>(
     proxies.push(proxy)
     return proxy
   }
+  const over = new AbortController()
   let result: Result
   try {
     await recordEnds(stack)
-    result = await act({ ...stack, models, proxyTo })
+    result = await act({ ...stack, models, proxyTo, over: over.signal })
   } catch (error) {
+    over.abort()
     // What is frozen or cut off would keep the stack from going down.
     await stack.killWorkers()
     await Promise.all(proxies.map((proxy) => proxy.close()))
     await stack.stop().catch(() => {})
     await models.close()
-    throw error
+    throw new Error(error instanceof Error ? error.message : String(error), {
+      cause: `${error instanceof Error ? error.stack : ''}\n${stack.workerLogs()}`,
+    })
   }
+  over.abort()
   await stack.stop()
   await Promise.all(proxies.map((proxy) => proxy.close()))
   await models.close()

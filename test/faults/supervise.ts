@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Program } from '../setup/spawn-program.ts'
-import type { Stack } from '../stack.ts'
+import type { FaultStack } from './scenario.ts'
 
 export type Supervised = {
   /** The program that runs now, or ran last. */
@@ -13,7 +13,7 @@ export type Supervised = {
 
 /** Keeps a worker running as a restart policy would: whenever it dies, it is started again. */
 export async function supervise(
-  stack: Stack,
+  stack: FaultStack,
   settings: Record<string, string>,
 ): Promise<Supervised> {
   let stopping = false
@@ -22,7 +22,7 @@ export async function supervise(
   async function watch(): Promise<void> {
     for (;;) {
       await program.exited
-      if (stopping) return
+      if (stopping || stack.over.aborted) return
       deaths++
       // It may die before it is ready, for a task that it takes at its start.
       await stack

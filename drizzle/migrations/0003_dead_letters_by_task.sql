@@ -1,0 +1,1 @@
+CREATE INDEX "dead_letters_by_task" ON "dead_letters" USING btree ("task_id") WHERE kind = 'task';
