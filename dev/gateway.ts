@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { integer, readSettings, SettingsError } from '../drizzle/contract/settings.ts'
 import { readEdgeSettings } from '../edge/settings.ts'
+import { followLog } from './follow-log.ts'
 import { freePort, isPortFree } from './free-port.ts'
 import { lockFolder } from './lock-folder.ts'
 import { writePrivateFile } from './private-file.ts'
@@ -25,6 +26,9 @@ const PASSED_ON = [
   'MAX_BODY_BYTES',
   'ENABLE_DB_LOG',
 ]
+
+/** wrangler then starts a new one, which never answers: better the gateway ends, and says so. */
+const RUNTIME_CRASHED = /\bruntime crashed\b/
 
 /** The gateway under `wrangler dev`. */
 export type LocalGateway = Child & { url: string }
@@ -50,6 +54,10 @@ export async function startGateway({
     const child = await spawnWrangler(environment, folder, port, instance)
     const url = `http://127.0.0.1:${port}`
     await untilReady(child, url, instance)
+    const unfollow = followLog(child.logFile, (line) => {
+      if (RUNTIME_CRASHED.test(line)) void child.stop()
+    })
+    child.exited.then(unfollow)
     return { ...child, url, stop: () => child.stop().finally(unlock) }
   } catch (error) {
     unlock()

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, readFileSync, rmSync } from 'node:fs'
 import { endProcess, send } from './end-process.ts'
+import { killOrphans } from './kill-orphans.ts'
 import { openLog } from './open-log.ts'
 import { writePrivateFile } from './private-file.ts'
 import { processStartedAt } from './process-started-at.ts'
@@ -112,8 +113,8 @@ export function killChildren(): void {
 }
 
 /**
- * Ends the process noted in a record file of an earlier run, if it still is that process. Resolves
- * with whether there was one.
+ * Ends the process noted in a record file of an earlier run, if it still is that process, or what it
+ * has left of its group. Resolves with whether there was one.
  */
 export async function stopLeftover(
   recordFile: string,
@@ -121,7 +122,8 @@ export async function stopLeftover(
   ms = 10_000,
 ): Promise<boolean> {
   const record = readRecord(recordFile)
-  if (!record || processStartedAt(record.pid) !== record.startedAt) return false
+  if (!record) return false
+  if (processStartedAt(record.pid) !== record.startedAt) return killOrphans(record.pid)
   await endProcess(record, signal, ms)
   rmSync(recordFile, { force: true })
   return true

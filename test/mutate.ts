@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createVitest, type TestCase, type Vitest } from 'vitest/node'
-import { MUTATIONS, type Mutation } from './mutations.ts'
+import { MUTATIONS } from './mutations/index.ts'
+import type { Mutation } from './mutations/mutation.ts'
 
 /*
  * `npm run mutate [word]`: takes each guard and each count of the table away, one at a time, in a
@@ -12,7 +13,15 @@ import { MUTATIONS, type Mutation } from './mutations.ts'
  */
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const COPIED = ['drizzle', 'edge', 'workers-node', 'dev', 'test', 'package.json', 'vitest.config.ts']
+const COPIED = [
+  'drizzle',
+  'edge',
+  'workers-node',
+  'dev',
+  'test',
+  'package.json',
+  'vitest.config.ts',
+]
 
 /** SQLSTATE class 42 and its sentences: a statement that is no SQL proves nothing. */
 const NO_SQL = /\(42\w{3}\)|syntax error|does not exist|is ambiguous|could not determine data type/

@@ -1,0 +1,93 @@
+import { inStatement, type Mutation } from './mutation.ts'
+
+export const READING: Mutation[] = [
+  ...inStatement('find-batch', [
+    [
+      'b.owner = $1 AND ',
+      '$1::text IS NOT NULL AND ',
+      'a batch of another owner is not found, nor is one that does not exist',
+    ],
+    [
+      'b.id = $2::uuid',
+      '$2::uuid IS NOT NULL',
+      'only the batch asked for, and only its own tasks, are found',
+    ],
+  ]),
+  ...inStatement('find-task', [
+    [
+      't.owner = $1 AND ',
+      '$1::text IS NOT NULL AND ',
+      'a task of another owner is not found, nor is one that does not exist',
+    ],
+    ['t.id = $2::uuid', '$2::uuid IS NOT NULL', 'only the task asked for is found'],
+  ]),
+  ...inStatement('find-history', [
+    [
+      'WHERE c.owner = $1 AND ',
+      'WHERE $1::text IS NOT NULL AND ',
+      'a conversation of another owner is not found, nor is one that does not exist',
+    ],
+    [
+      'c.id = $2::uuid',
+      '$2::uuid IS NOT NULL',
+      'the batches of another conversation are not in it',
+    ],
+    ['b.conversation_id = c.id AND ', '', 'the batches of another conversation are not in it'],
+    [
+      'b.turn > $3::integer',
+      '$3::integer IS NOT NULL',
+      'a page starts after its turn and holds no more than its limit',
+    ],
+    [' LIMIT $4::integer', '', 'a page starts after its turn and holds no more than its limit'],
+    [
+      'ORDER BY b.turn',
+      'ORDER BY b.turn DESC',
+      'a page starts after its turn and holds no more than its limit',
+    ],
+    [
+      'ORDER BY page.turn',
+      'ORDER BY page.turn DESC',
+      'the batches come oldest first, with title and turns, in the shape of the contract',
+    ],
+    ['LEFT JOIN LATERAL', 'JOIN LATERAL', 'a page past the end tells the title and no batch'],
+  ]),
+  ...inStatement('list-conversations', [
+    ['c.owner = $1', '$1::text IS NOT NULL', 'the conversations of another owner are not listed'],
+    [
+      '(c.updated_at, c.id) < (',
+      '(c.updated_at, c.id) <= (',
+      'pages follow each other without a gap or a repetition',
+    ],
+    [
+      'AND (c.updated_at, c.id) < (',
+      'AND c.id IS NOT NULL OR (c.updated_at, c.id) < (',
+      'pages follow each other without a gap or a repetition',
+    ],
+    [
+      ' * 1000000)::bigint::float8',
+      ' * 1000)::bigint::float8 * 1000',
+      'pages hold when times differ by a microsecond only',
+    ],
+    [
+      'coalesce($3::uuid,',
+      'coalesce(nullif($3::uuid, $3::uuid),',
+      'pages hold when times are the same',
+    ],
+    [
+      'ORDER BY c.updated_at DESC',
+      'ORDER BY updated_at DESC',
+      'pages hold when times differ by a microsecond only',
+    ],
+    [
+      'ORDER BY c.updated_at DESC, c.id DESC',
+      'ORDER BY c.updated_at DESC, c.id',
+      'pages hold when times are the same',
+    ],
+    [
+      'ORDER BY c.updated_at DESC, c.id DESC',
+      'ORDER BY c.updated_at, c.id DESC',
+      'the conversations come last changed first, in the shape of the contract',
+    ],
+    ['LIMIT $4::integer', '', 'no more than the limit is listed'],
+  ]),
+]

@@ -1,0 +1,494 @@
+import { AS_NAMED, inStatement, is, type Mutation } from './mutation.ts'
+
+export const SUBMIT_AND_CLAIM: Mutation[] = [
+  ...inStatement('submit-batch', [
+    [
+      'AND c.owner = $1 AND',
+      'AND $1::text IS NOT NULL AND',
+      'a conversation of another owner gives no row and stores nothing',
+    ],
+    [
+      ' AND NOT $7::boolean\n  FOR UPDATE',
+      '\n  FOR UPDATE',
+      'the repeated submit of a new conversation does not wait for those who go on with it',
+    ],
+    [
+      '\n  FOR UPDATE\n',
+      '\n',
+      'a conversation that is deleted at the same moment gives no row and stores no key',
+    ],
+    ['\n  FOR UPDATE\n', '\n', 'a submit waits for its conversation before it takes its key'],
+    [
+      'WHERE $7::boolean OR EXISTS (SELECT FROM owned)',
+      'WHERE $7::boolean IS NOT NULL',
+      'an unknown conversation gives no row and stores nothing, no key either',
+    ],
+    [
+      'DO UPDATE SET key = excluded.key',
+      'DO NOTHING',
+      'two submits with one key at the same moment store one batch and both get its ids',
+    ],
+    [
+      'c.id = owned.id AND key.fresh',
+      'c.id = owned.id',
+      'the same key again in a continued conversation stores nothing more',
+    ],
+    [
+      'WHERE key.fresh AND $7::boolean',
+      'WHERE $7::boolean',
+      'the same key again gives the first batch and stores nothing more',
+    ],
+    [
+      'WHERE key.fresh AND $7::boolean',
+      'WHERE $7::boolean',
+      'the very same statement again stores once',
+    ],
+    [
+      'WHERE key.fresh AND $7::boolean',
+      'WHERE key.fresh',
+      'counts the turns of a continued conversation',
+    ],
+    [
+      'turns = c.turns + 1',
+      'turns = c.turns',
+      'two submits to one conversation at the same moment get different turns',
+    ],
+    [
+      'turns = c.turns + 1, updated_at = now()',
+      'turns = c.turns + 1',
+      'a continued conversation counts as changed now',
+    ],
+    [
+      'cardinality($6::uuid[]), cardinality($6::uuid[])',
+      '1, 1',
+      'stores every column of conversation, batch and tasks',
+    ],
+    ['$1, $8, 1 FROM key', '$1, $8, 0 FROM key', 'counts the turns of a continued conversation'],
+    ['coalesce(known.fence, 0)', '0', 'the same key again reports the fences and states of now'],
+    ['coalesce(known.status, 0)', '0', 'the same key again reports the fences and states of now'],
+  ]),
+  ...inStatement('claim-tasks-if-pending', [
+    [
+      "WHEN message.family <> seen.family THEN 'stray'",
+      '',
+      'a message in the stream of another family claims nothing',
+    ],
+    [
+      'history ON true\nORDER BY message.position',
+      'history ON true\nORDER BY message.position DESC',
+      'the verdicts come in the order of the messages',
+    ],
+    [
+      'ORDER BY t.id FOR UPDATE',
+      'ORDER BY t.id',
+      'of two claims of one task at the same moment one is stale',
+    ],
+    [
+      'ORDER BY t.id FOR UPDATE',
+      `${AS_NAMED} FOR UPDATE`,
+      'claims that name the same tasks in opposite orders do not deadlock',
+    ],
+    [
+      `seen.status ${is('PENDING')} AND `,
+      '',
+      'a task that is being processed is not claimed, at its own fence either',
+    ],
+    [
+      `seen.status ${is('PENDING')} AND `,
+      '',
+      'a task that has ended is not claimed, at its own fence either',
+    ],
+    [' AND seen.run_after <= now()', '', 'a task that is not yet due is not claimed'],
+    [
+      'ORDER BY seen.id, message.position',
+      'ORDER BY seen.id, message.position DESC',
+      'a doubled message in one call claims once, and the first of the two has it',
+    ],
+    [
+      ' AND claimed.claimed_by = message.position',
+      '',
+      'a doubled message in one call claims once, and the first of the two has it',
+    ],
+    [
+      'now() + $7::integer',
+      'now() + 2 * $7::integer',
+      'a claim stores its holder, the lease and the start',
+    ],
+    [
+      'started_at = now()',
+      'started_at = coalesce(t.started_at, now())',
+      'a second attempt counts and starts anew',
+    ],
+    [
+      "WHEN message.fence > seen.fence THEN 'future'",
+      '',
+      'a fence that the task has not reached is told apart, and changes nothing',
+    ],
+    ["WHEN seen.id IS NULL THEN 'unknown'", '', 'a message that names no task is told apart'],
+  ]),
+  ...inStatement(
+    'claim-tasks-if-pending',
+    [
+      [
+        'WHERE t.id = ANY ($1::uuid[])',
+        `WHERE t.id IN (SELECT task_id FROM message) AND t.status ${is('PENDING')}`,
+        'with cold statistics a claim finds its tasks by their keys, not through the backlog',
+      ],
+      [
+        'WHERE t.id = ANY ($1::uuid[])',
+        'WHERE t.id::text = ANY (($1::uuid[])::text[])',
+        'the plan that a prepared claim is kept with finds its tasks by their keys too',
+      ],
+    ],
+    'claim-plan',
+  ),
+  ...inStatement('history-of-task', [
+    [
+      `a.status ${is('SUCCESS')}`,
+      'a.status > 0',
+      'a model whose own call failed sees the answer of another',
+    ],
+    [
+      `a.status ${is('SUCCESS')}`,
+      'a.status > 0',
+      'a failed turn takes no place from the turns that are kept',
+    ],
+    [
+      'LIMIT message.history_turns',
+      'LIMIT (SELECT max(history_turns) FROM message)',
+      'each of the tasks claimed together gets the history that its own bounds allow',
+    ],
+    [
+      'fitting.characters <= message.history_characters',
+      'fitting.characters <= (SELECT max(history_characters) FROM message)',
+      'each of the tasks claimed together gets the history that its own bounds allow',
+    ],
+    [
+      `a.status ${is('SUCCESS')}`,
+      'a.response_text IS NOT NULL',
+      'a failed turn leaves no trace, even where its text was kept',
+    ],
+    [
+      'AND a.finished_at <= b.created_at',
+      '',
+      'an answer that ended after the batch was made is not in its history',
+    ],
+    ['(a.model = claimed.model) DESC, ', '', 'a model sees its own answer of a turn'],
+    [
+      '(a.model = claimed.model) DESC, (a.slot = claimed.slot) DESC',
+      '(a.slot = claimed.slot) DESC, (a.model = claimed.model) DESC',
+      'the own model counts for more than the slot',
+    ],
+    [' (a.slot = claimed.slot) DESC,', '', 'of two slots of one model each sees its own answers'],
+    [
+      'a.finished_at, a.position',
+      'a.position',
+      'a model without an answer of its own sees the first that succeeded',
+    ],
+    [
+      'a.finished_at, a.position',
+      'a.finished_at, a.position DESC',
+      'of answers that ended together the one named first in the batch is seen',
+    ],
+    [
+      'earlier.conversation_id = b.conversation_id AND ',
+      '',
+      'another conversation is never in the history',
+    ],
+    [
+      ' AND earlier.turn < b.turn',
+      '',
+      'a later turn is not in the history, whatever its times say',
+    ],
+    ['LIMIT message.history_turns', '', 'no more than the bound of turns is carried: the newest'],
+    [
+      'ORDER BY earlier.turn DESC',
+      'ORDER BY earlier.turn',
+      'no more than the bound of turns is carried: the newest',
+    ],
+    [
+      'WHERE fitting.characters <= message.history_characters',
+      '',
+      'no more than the bound of characters is carried: the newest, prompts and answers counted',
+    ],
+    [
+      'length(recent.user_prompt) + ',
+      '',
+      'no more than the bound of characters is carried: the newest, prompts and answers counted',
+    ],
+    [
+      'OVER (ORDER BY recent.turn DESC)',
+      'OVER (ORDER BY recent.turn)',
+      'no more than the bound of characters is carried: the newest, prompts and answers counted',
+    ],
+    [
+      'ORDER BY fitting.turn)',
+      'ORDER BY fitting.turn DESC)',
+      'the earlier turns come oldest first, each with its prompt and answer',
+    ],
+  ]),
+  ...inStatement('claim-tasks-if-pending', [
+    [
+      ' AND message.family = seen.family',
+      '',
+      'a message in the stream of another family claims nothing',
+    ],
+    [
+      ' AND seen.fence = message.fence\n',
+      '\n',
+      'an old fence is stale, though the task is PENDING',
+    ],
+    [
+      ' AND seen.fence = message.fence\n',
+      ' AND seen.fence <= message.fence\n',
+      'a fence that the task has not reached is told apart, and changes nothing',
+    ],
+    [
+      'fence = t.fence + (NOT l.unheard)::integer',
+      'fence = t.fence',
+      'a claim gives all that the call needs',
+    ],
+    [
+      'attempt = t.attempt + (NOT l.unheard)::integer',
+      'attempt = 1',
+      'a second attempt counts and starts anew',
+    ],
+    [
+      'message.again AND ',
+      '',
+      'who has not asked before gets nothing of what its own process runs',
+    ],
+    [
+      `AND seen.status ${is('PROCESSING')}\n`,
+      '\n',
+      'what was taken unheard and has ended since is not to be had again',
+    ],
+    [
+      'seen.fence = message.fence + 1',
+      'seen.fence > message.fence',
+      'only the very next fence is what an unheard claim took',
+    ],
+    [
+      'seen.fence = message.fence + 1',
+      'seen.fence IN (message.fence, message.fence + 1)',
+      'only the very next fence is what an unheard claim took',
+    ],
+    [
+      ' AND seen.worker_key = $6::bigint',
+      '',
+      'another process that asks again gets nothing, though it has the same name',
+    ],
+    [
+      ' AND message.family = seen.family',
+      '',
+      'a message of another family that is asked again gets nothing',
+    ],
+    [
+      'fence = t.fence + (NOT l.unheard)::integer',
+      'fence = t.fence + 1',
+      'who did not hear the answer and asks again gets what it took, at the same fence',
+    ],
+    [
+      'attempt = t.attempt + (NOT l.unheard)::integer',
+      'attempt = t.attempt + 1',
+      'who did not hear the answer and asks again gets what it took, at the same fence',
+    ],
+    [
+      'ORDER BY seen.id, message.position',
+      'ORDER BY seen.id, message.position DESC',
+      'a doubled message that is asked again is handed over once',
+    ],
+    [
+      'watched = $10',
+      'watched = $10 OR t.watched',
+      'a claim stores whether its holder is watched, and so does one that is asked again',
+    ],
+    [
+      'watched = $10',
+      'watched = $10 AND t.watched',
+      'a claim stores whether its holder is watched, and so does one that is asked again',
+    ],
+    [
+      "'child_deaths', claimed.child_deaths",
+      "'child_deaths', claimed.deaths",
+      'a claim tells how often the task failed, and how often its holder and its own process died',
+    ],
+  ]),
+  ...inStatement(
+    'claim-tasks-if-pending',
+    [
+      [', node_id = l.node_id', '', 'a healthy node is called, and noted on its task'],
+      [' AND l.probe', '', 'a healthy node is called, and noted on its task'],
+      [
+        "(n.status <> 'HEALTHY' OR n.error_count > 0)",
+        'n.error_count >= 0',
+        'a healthy node is called, and noted on its task',
+      ],
+      ['LEFT JOIN gate ON', 'JOIN gate ON', 'a node that has no row holds nothing up'],
+      [
+        "(n.status <> 'HEALTHY' OR n.error_count > 0)",
+        "n.status <> 'HEALTHY'",
+        'a node with a fault behind it is called, and is to hear of a success',
+      ],
+      [
+        "(n.status <> 'HEALTHY' OR n.error_count > 0)",
+        'n.error_count > 0',
+        'a node that has rested is called by all, and is to hear of a success',
+      ],
+      [
+        "n.status <> 'HEALTHY' AND n.retry_at > now())",
+        "n.status <> 'HEALTHY')",
+        'a node that has rested is called by all, and is to hear of a success',
+      ],
+      [
+        "(n.status = 'OFFLINE' OR n.status <> 'HEALTHY' AND n.retry_at > now())",
+        "n.status = 'OFFLINE'",
+        'a node that asked for a rest is left alone until then',
+      ],
+      [
+        "(n.status = 'OFFLINE' OR n.status <> 'HEALTHY' AND n.retry_at > now())",
+        'n.retry_at > now()',
+        'once it is time one task alone tries the node, and the others wait for it',
+      ],
+      [
+        '(n.retry_at <= now()) IS TRUE',
+        'true',
+        'while the circuit of its node is open a task is put off until it may be tried',
+      ],
+      [
+        'CASE WHEN gate.retry_at > now() THEN',
+        'CASE WHEN false THEN',
+        'while the circuit of its node is open a task is put off until it may be tried',
+      ],
+      [
+        'run_after = judged.retry_at',
+        'run_after = t.run_after',
+        'while the circuit of its node is open a task is put off until it may be tried',
+      ],
+      [
+        ', rung_at = NULL',
+        '',
+        'while the circuit of its node is open a task is put off until it may be tried',
+      ],
+      [
+        "WHEN put_off.id IS NOT NULL THEN 'waiting'",
+        '',
+        'while the circuit of its node is open a task is put off until it may be tried',
+      ],
+      [
+        'coalesce(t.waiting_since, now())',
+        'now()',
+        'a task that is put off again waits since the first time',
+      ],
+      [
+        'triable AND rank = 1)\n), probed',
+        'triable)\n), probed',
+        'once it is time one task alone tries the node, and the others wait for it',
+      ],
+      [
+        ' OR (triable AND rank = 1)\n',
+        '\n',
+        'once it is time one task alone tries the node, and the others wait for it',
+      ],
+      [
+        'gated AND NOT (triable AND rank = 1) AS hopeless',
+        'gated AS hopeless',
+        'once it is time one task alone tries the node, and the others wait for it',
+      ],
+      [
+        'n.id = l.node_id AND ',
+        '',
+        'once it is time one task alone tries the node, and the others wait for it',
+      ],
+      [
+        "n SET retry_at = now() + $12::integer * interval '1 ms'",
+        'n SET retry_at = n.retry_at',
+        'of two claims at the same moment one alone tries the node',
+      ],
+      [
+        'ORDER BY n.id FOR UPDATE',
+        'ORDER BY n.id',
+        'of two claims at the same moment one alone tries the node',
+      ],
+      [
+        'ORDER BY winner.position) AS rank',
+        'ORDER BY winner.position DESC) AS rank',
+        'the first that may run tries the node, not the first that is named',
+      ],
+      ['PARTITION BY winner.node_id, ', 'PARTITION BY ', 'each node is tried by a task of its own'],
+      [
+        'ON gate.id = winner.node_id',
+        'ON true',
+        'the tasks of a healthy node do not wait for another node',
+      ],
+      [
+        'ON troubled.id = winner.node_id',
+        'ON true',
+        'the tasks of a healthy node do not wait for another node',
+      ],
+      [' OR overdue', '', 'a task that has waited for too long is claimed as hopeless'],
+      [
+        '$13::integer *',
+        '0 * $13::integer *',
+        'a task that has waited for too long is claimed as hopeless',
+      ],
+      [
+        'gated AND NOT (triable AND rank = 1) AS hopeless',
+        'gated AND NOT triable AS hopeless',
+        'of those that have waited for too long one tries the node when it is time',
+      ],
+      [
+        '(n.retry_at <= now()) IS TRUE',
+        '(n.retry_at <= now()) IS NOT FALSE',
+        'a node that is off without a time to try it is not tried',
+      ],
+      [
+        '(n.retry_at <= now()) IS TRUE',
+        '(n.retry_at <= now())',
+        'a node that is off without a time to try it is not tried',
+      ],
+      [
+        ' AND put_off.put_off_by = message.position',
+        '',
+        'a doubled message puts its task off once, and the first of the two hears of it',
+      ],
+      [
+        ' AND NOT winner.unheard AS gated',
+        ' AS gated',
+        'an unheard claim is handed over though its node may not be called now',
+      ],
+      [
+        'winner.node_id, winner.unheard ORDER',
+        'winner.node_id ORDER',
+        'an unheard claim does not take the place of the one that tries the node',
+      ],
+      [
+        'gated AND triable AND rank = 1 AS probe',
+        'triable AND rank = 1 AS probe',
+        'an unheard claim does not take the place of the one that tries the node',
+      ],
+      [
+        'ORDER BY n.id FOR UPDATE',
+        'ORDER BY n.id',
+        'a claim that meets the recovery of its node waits for it, and then calls the node',
+      ],
+      [
+        'ORDER BY n.id FOR UPDATE',
+        'ORDER BY n.id',
+        'a recovery waits for those who put tasks off, so that none is forgotten',
+      ],
+      [' AND (SELECT count(*) FROM gate) >= 0', '', 'nodes are locked before tasks'],
+      [
+        "\n    AND (n.status = 'OFFLINE' OR n.status <> 'HEALTHY' AND n.retry_at > now())",
+        '',
+        'nobody waits for a node that may be called',
+      ],
+      [
+        'ORDER BY n.id FOR UPDATE',
+        'ORDER BY array_position($11::uuid[], n.id) FOR UPDATE',
+        'claims that name the same nodes in opposite orders do not deadlock',
+      ],
+    ],
+    'claim-gate',
+  ),
+]
