@@ -35,24 +35,27 @@ redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])`
 
 /**
- * How long ago (ms, by Redis's own clock) the last entry was written that the group has delivered; 0
- * where no entry waits behind it. Makes the group where it is missing, from the beginning of the
- * stream. Not by `lag`: Redis does not know it once entries were deleted.
+ * How long ago (ms, by Redis's own clock) the oldest entry was written that waits behind the group;
+ * 0 where none waits. Makes the group where it is missing, from the beginning of the stream. Not by
+ * `lag`: Redis does not know it once entries were deleted.
  */
 const READ_GROUP = `
+local last = '0-0'
+local missing = true
 local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
 for _, group in ipairs(groups) do
   local is = {}
   for i = 1, #group, 2 do is[group[i]] = group[i + 1] end
   if is['name'] == ARGV[1] then
-    local last = is['last-delivered-id']
-    if #redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', 1) == 0 then return 0 end
-    local now = redis.call('TIME')
-    return now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(string.match(last, '^%d+'))
+    last = is['last-delivered-id']
+    missing = false
   end
 end
-redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
-return 0`
+if missing then redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM') end
+local oldest = redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', 1)[1]
+if not oldest then return 0 end
+local now = redis.call('TIME')
+return now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(string.match(oldest[1], '^%d+'))`
 
 /** A consumer that still holds messages must stay: without it they would be gone. */
 const LEAVE_GROUP_IF_HOLDING_NONE = `
@@ -179,7 +182,7 @@ export class NativeRedis {
     }
   }
 
-  /** How far each family's group has read; makes those that are missing. One pipeline. */
+  /** How old the oldest waiting entry of each family is; makes groups that are missing. One pipeline. */
   async readGroups(families: readonly ModelFamily[]): Promise<Reading[]> {
     const ages = await this.pipelined((pipeline) => {
       for (const { stream, group } of families) pipeline.eval(READ_GROUP, 1, stream, group)

@@ -2,19 +2,19 @@ import { TaskStatus } from '../contract/task-status.ts'
 import { UNRUNG, type Unrung } from './release-tasks-if-held.ts'
 import type { Statement } from './statement.ts'
 
-/** How much older than the group's reading a ring must be before it counts as lost, in seconds. */
+/** How much older than the oldest waiting entry a ring must be before it counts as lost, in seconds. */
 export const LOST_AFTER_S = 10
 
 /**
- * How far a family's group has read: how long ago, in ms by Redis's own clock, the last entry that it
- * has delivered was written; 0 where nothing waits in the stream.
+ * How long ago, in ms by Redis's own clock, the oldest entry was written that waits to be read by a
+ * family's group; 0 where none waits.
  */
 export type Reading = { family: string; ageMs: number }
 
 /**
  * Finds PENDING tasks whose message must have been lost, up to `limit` a family, and notes a new ring.
  *
- * Lost: due, and rung at least 10 s before the last entry that the group has delivered. So a long
+ * Lost: due, and rung at least 10 s before the oldest entry that waits was written. So a long
  * queue, whose messages still wait their turn, is not rung over and over. Ages, and no times, go
  * from Redis to Postgres, so that it does not matter how their clocks differ.
  */

@@ -283,7 +283,7 @@ export const RECOVERY: Mutation[] = [
     [
       " - reading.age_ms * interval '1 ms'",
       '',
-      'a task whose message still waits its turn behind the last delivered one is left alone',
+      'a task whose message still waits its turn is left alone',
     ],
     [
       'LIMIT $3::integer',
