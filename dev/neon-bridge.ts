@@ -52,8 +52,10 @@ export async function startNeonBridge(
     // Text as Postgres wrote it: the client does the parsing, as it does with Neon.
     types: { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig,
   })
-  // An idle connection that breaks is replaced at the next query.
+  // A connection that breaks is replaced: an idle one at the next query; where one is in use, its
+  // query fails, or the one that follows.
   pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {

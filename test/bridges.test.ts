@@ -142,6 +142,12 @@ describe('Postgres over HTTP', () => {
     ])
   })
 
+  test('a connection that the server ends in a transaction fails that one, and no other', async () => {
+    const cutOff = http.transaction([http`SELECT pg_terminate_backend(pg_backend_pid())`])
+    await expect(cutOff).rejects.toThrow()
+    expect(await http`SELECT 1 AS one`).toEqual([{ one: 1 }])
+  })
+
   test.each([
     'password',
     'username',
