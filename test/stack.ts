@@ -81,7 +81,6 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       DEEPSEEK_SERVICE_URL: modelsUrl,
       LLM_SERVICE_URL: modelsUrl,
       DRAIN_MS: '1000',
-      LEASE_MS: '3000',
       ...workerSettings,
       ...settings,
     })
