@@ -102,7 +102,8 @@ function documentOf(table: string): string {
 
 Made by \`${command}\` on ${date}, on a machine with ${availableParallelism()} cores, which Postgres, Redis, the
 gateway, the workers and the simulated models shared. "Worst" is the highest figure of all runs, or the lowest where
-there is a lower limit. Leases were 3 s where a fault does not say otherwise (10 s by default), and a sweep comes at least once a lease.
+there is a lower limit. Leases were 5 s where workers are killed, frozen or cut off, and 10 s, the default, everywhere else; a sweep comes at
+least once a lease.
 
 ${table}
 `

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { WAKE_CHANNEL } from '../drizzle/contract/stream-message.ts'
 import { ask, batchUntil, submit, until } from './setup/client.ts'
 import { type ModelServer, startModelServer } from './setup/model-server.ts'
 import { type OwnRedis, startOwnRedis } from './setup/own-services.ts'
@@ -70,6 +71,26 @@ test('workers that have nothing to do ask Postgres nothing, and Redis only to wa
   // Two workers: three readers each, one for commands, one for wakes.
   expect(silences).toHaveLength(2 * 5)
   expect(Math.min(...silences)).toBeGreaterThanOrEqual(4)
+})
+
+test('the others are woken again and again while a call runs, as a wake may have been lost', async () => {
+  await untilIdle()
+  const answer = Promise.withResolvers<void>()
+  models.answer(() => [{ text: 'Begun' }, { until: answer.promise }])
+  const listener = redis.duplicate()
+  let wakes = 0
+  listener.on('message', () => wakes++)
+  await listener.subscribe(WAKE_CHANNEL)
+  const { batch_id } = await submit(stack.gatewayUrl, { prompt: 'a', model: 'qwen3' })
+  // By no poll: one of a task that waits for long wakes them too.
+  await until(() => wakes >= 3)
+  answer.resolve()
+  await batchUntil(stack.gatewayUrl, batch_id)
+  await untilIdle()
+  const before = wakes
+  await sleep(LEASE_MS * 3)
+  expect(wakes).toBe(before)
+  listener.disconnect()
 })
 
 test('an idle worker is woken by the claim of another, and takes over when that one dies', async () => {

@@ -44,8 +44,6 @@ export type Consumption = {
   beforeClaim(): Promise<void>
   /** Starts a claimed task, which gives its slot back when it ends; false where it runs already. */
   start(task: ClaimedTask): boolean
-  /** Told when all of a read has been dealt with. */
-  onDealt(): void
   /** Told when dead letters were written. */
   onDeadLetters(): void
   /** Holds reading back while the family's node may not be called. */
@@ -96,7 +94,7 @@ async function isMade(redis: NativeRedis, family: ModelFamily): Promise<boolean>
 
 /** Deals with all that one read delivered; each entry holds a slot. */
 async function deal(consumption: Consumption, entries: StreamEntry[]): Promise<void> {
-  const { family, redis, slots, onDealt } = consumption
+  const { family, redis, slots } = consumption
   const verdicts = await Promise.all(entries.map((entry) => judge(consumption, entry)))
   const dead: DeadMessage[] = []
   for (const [i, verdict] of verdicts.entries()) {
@@ -104,7 +102,6 @@ async function deal(consumption: Consumption, entries: StreamEntry[]): Promise<v
     slots.release()
     if (verdict) dead.push({ ...entryOf(family, entries[i]!), code: verdict })
   }
-  onDealt()
   try {
     if (dead.length > 0) await bury(consumption, dead)
     await redis.acknowledge(

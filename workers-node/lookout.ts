@@ -4,6 +4,7 @@ import { findNextTimes } from '../drizzle/statements/find-next-times.ts'
 import { Alarm } from './alarm.ts'
 import type { Contact } from './contact.ts'
 import { copyDeadLetters } from './copy-dead-letters.ts'
+import { Looks } from './looks.ts'
 import {
   forget,
   putBackPending,
@@ -21,6 +22,8 @@ const LOOK_EVERY_MS = 500
 const WAKE_GAP_MS = 1_000
 /** A reader that has died is known by two looks; what it held then is at least so old, in ms. */
 const PENDING_OF_THE_DEAD_MS = 400
+/** Leases that end one soon after another share a sweep. */
+const SWEEP_GAP_MS = 500
 const COPY_GAP_MS = 10_000
 const FORGET_GAP_MS = 600_000
 /** A lease is looked at just after its end, in ms. */
@@ -28,6 +31,8 @@ const PAST_MS = 20
 
 export type LookoutOptions = SweepDoors & {
   leaseMs: number
+  /** Within how long a living worker renews its leases when Postgres goes on after a standstill. */
+  renewMs: number
   /** The name by which this worker reads. */
   consumer: string
   /** The key of this worker's own session lock; without one, those of others are not looked at. */
@@ -46,6 +51,7 @@ export class Lookout {
   private idle = false
   private known = new Set<string>()
   private missed = new Set<string>()
+  private readonly looks = new Looks()
   private readonly alarms: Alarm[]
   private readonly sweeping: Alarm
   private readonly ringing: Alarm
@@ -55,10 +61,10 @@ export class Lookout {
 
   constructor(options: LookoutOptions) {
     this.options = options
-    const { contact, postgres } = options
-    this.sweeping = new Alarm('sweep', () => contact.during(() => this.sweep()))
+    const { postgres } = options
+    this.sweeping = new Alarm('sweep', () => this.sweep())
     this.ringing = new Alarm('ringing what is due', () => this.ringDue())
-    this.looking = new Alarm('looking for dead workers', () => contact.during(() => this.look()))
+    this.looking = new Alarm('looking for dead workers', () => this.look())
     this.copying = new Alarm('copying dead letters', async () => {
       await copyDeadLetters(options)
       return Number.POSITIVE_INFINITY
@@ -97,15 +103,17 @@ export class Lookout {
   }
 
   private async sweep(): Promise<number> {
-    const { leaseMs, consumer } = this.options
-    const next = await sweep(this.options, { leaseMs, consumer, mayReap: this.mayReap() })
+    const { leaseMs, renewMs, consumer } = this.options
+    const expiredBy = this.mayReap() ? this.looks.before(renewMs) : undefined
+    const next = await sweep(this.options, { leaseMs, consumer, expiredBy })
+    this.looks.add(next.moment)
     this.copying.unlessWithin(COPY_GAP_MS)
     this.forgetting.unlessWithin(FORGET_GAP_MS)
     this.idle = isNothingOpen(next)
     if (this.idle) return IDLE_MS
     if (next.due_ms !== null) this.ringing.bringForward(Math.max(next.due_ms, 0))
     this.looking.bringForward()
-    return nextSweep(next, leaseMs)
+    return nextSweep(next, this.options)
   }
 
   private async ringDue(): Promise<number> {
@@ -141,8 +149,9 @@ function isNothingOpen({ lease_ms, due_ms, lost_ms }: NextTimes): boolean {
 }
 
 /** What waits its turn in a long queue, or may not be reaped yet, is not looked at all the time. */
-function nextSweep({ lease_ms, lost_ms }: NextTimes, leaseMs: number): number {
-  const atLeaseEnd = Math.max((lease_ms ?? leaseMs) + PAST_MS, leaseMs / 4)
+function nextSweep({ lease_ms, lost_ms }: NextTimes, { leaseMs, renewMs }: LookoutOptions): number {
+  const leaseEnd = lease_ms ?? leaseMs
+  const atLeaseEnd = Math.max(leaseEnd, leaseEnd > 0 ? SWEEP_GAP_MS : renewMs) + PAST_MS
   const atLoss = Math.max((lost_ms ?? leaseMs) + PAST_MS, leaseMs / 2)
   return Math.min(atLeaseEnd, atLoss, leaseMs)
 }

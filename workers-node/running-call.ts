@@ -39,12 +39,6 @@ export class RunningCall {
 export class RunningCalls {
   private readonly calls = new Set<RunningCall>()
   private waiting: (() => void)[] = []
-  private readonly onNone: () => void
-
-  /** `onNone` is called whenever the last one has ended. */
-  constructor(onNone: () => void) {
-    this.onNone = onNone
-  }
 
   add(call: RunningCall): void {
     this.calls.add(call)
@@ -53,7 +47,6 @@ export class RunningCalls {
   delete(call: RunningCall): void {
     this.calls.delete(call)
     if (this.calls.size > 0) return
-    this.onNone()
     for (const wake of this.waiting.splice(0)) wake()
   }
 

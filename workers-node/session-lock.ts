@@ -69,19 +69,17 @@ export class SessionLock {
   private async keepOnce(onHeld: () => void): Promise<void> {
     const session = await openSession(this.url, { timeoutMs: TIMEOUT_MS })
     this.session = session
-    let ended = false
-    void session.ended.then(() => {
-      ended = true
-    })
+    const ended = new AbortController()
+    void session.ended.then(() => ended.abort())
     try {
       const [row] = await session.run(takeSessionLock(this.key))
       if (!row?.taken) return
       this.held = true
       onHeld()
       for (const resolve of this.waiting.splice(0)) resolve()
-      while (this.wanted && !ended) {
-        await Promise.race([session.ended, pause(PING_EVERY_MS)])
-        if (!ended && this.wanted) await session.run(ping())
+      while (this.wanted && !ended.signal.aborted) {
+        await pause(PING_EVERY_MS, undefined, { signal: ended.signal }).catch(() => {})
+        if (this.wanted && !ended.signal.aborted) await session.run(ping())
       }
     } finally {
       this.held = false

@@ -1,15 +1,22 @@
 /** How many calls of one family may run at once in this process. */
 export class Slots {
   private readonly total: number
+  private readonly onAllFree: () => void
   private taken = 0
   private waiting: (() => void)[] = []
 
-  constructor(total: number) {
+  /** `onAllFree` is called whenever the last one that was taken is free again. */
+  constructor(total: number, onAllFree = () => {}) {
     this.total = total
+    this.onAllFree = onAllFree
   }
 
   get free(): number {
     return this.total - this.taken
+  }
+
+  get allFree(): boolean {
+    return this.taken === 0
   }
 
   take(count: number): void {
@@ -18,6 +25,7 @@ export class Slots {
 
   release(): void {
     this.taken--
+    if (this.allFree) this.onAllFree()
     this.wake()
   }
 

@@ -23,14 +23,19 @@ export type SweepDoors = { postgres: PostgresDoor; redis: NativeRedis }
  * has run out, rings tasks whose message was lost, puts back messages whose reader died. Returns when
  * there is something to do again. Throws when a door fails; the next sweep goes on from there.
  *
- * `mayReap` must be false while the worker has not been in contact with Postgres for a whole lease:
- * after an outage the leases of the living have run out too, and they must come first.
+ * `expiredBy` is the moment, by the clock of the database, before which a lease must have ended to be
+ * reaped now. It must be that of an earlier look, since which the living have had time to renew theirs:
+ * after a standstill the leases of all have run out, and the living must come first.
  */
 export async function sweep(
   doors: SweepDoors,
-  { leaseMs, mayReap, consumer }: { leaseMs: number; mayReap: boolean; consumer: string },
+  {
+    leaseMs,
+    expiredBy,
+    consumer,
+  }: { leaseMs: number; expiredBy: string | undefined; consumer: string },
 ): Promise<NextTimes> {
-  const reaped = mayReap ? await ringAll(doors, reapTasksIfExpired(leaseMs, STEP)) : 0
+  const reaped = expiredBy ? await ringAll(doors, reapTasksIfExpired(expiredBy, leaseMs, STEP)) : 0
   if (reaped > 0) log.warn({ tasks: reaped }, 'tasks taken back: their lease ran out')
   const readings = await doors.redis.readGroups(MODEL_FAMILIES)
   const lost = await ringAll(doors, ringTasksIfLost(readings, STEP))

@@ -35,6 +35,10 @@ const SUSPECT_DEATHS = 2
 const SUSPECTS_AT_ONCE = 4
 /** How long one call that tries a node in trouble keeps the others from trying, in ms. */
 const PROBE_MS = 30_000
+/** A heartbeat that hangs is given up after so long, in ms. */
+const BEAT_TIMEOUT_MS = 1_000
+/** A connection that was given up is made anew within so long, in ms. */
+const RECONNECT_MS = 500
 const UNBLOCK_EVERY_MS = 100
 /** How long a drain waits for reads to end, and for what is left at the end, in ms. */
 const READS_END_MS = 2_000
@@ -69,7 +73,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   })
   const beatPostgres = openPostgres(settings.DATABASE_URL, {
     connections: 2,
-    timeoutMs: Math.max(beatMs, 1000),
+    timeoutMs: BEAT_TIMEOUT_MS,
   })
   const { DATABASE_DIRECT_URL } = settings
   const lock = DATABASE_DIRECT_URL ? new SessionLock(DATABASE_DIRECT_URL, workerKey) : undefined
@@ -79,17 +83,19 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const suspects = new Suspects({ atOnce: SUSPECTS_AT_ONCE })
 
   const contact = new Contact()
+  const beatContact = contact.through(beatPostgres)
   const lookout = new Lookout({
-    postgres,
+    postgres: contact.through(postgres),
     redis,
     contact,
     consumer,
     leaseMs: LEASE_MS,
+    renewMs: BEAT_TIMEOUT_MS + beatMs + RECONNECT_MS,
     ownKey: lock && String(workerKey),
   })
   const bell = await WakeBell.open(settings.REDIS_URL, () => lookout.wake())
-  const rousing = new Rousing({ redis, lock, lookout })
-  const calls = new RunningCalls(() => rousing.rest())
+  const rousing = new Rousing({ redis, lock, lookout, leaseMs: LEASE_MS })
+  const calls = new RunningCalls()
   const rests = new Map(families.map(({ family }) => [family, new Rest()]))
   const nodes = new Nodes({
     postgres,
@@ -138,8 +144,9 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const readers = await Promise.all(
     families.map((family) => StreamReader.open(settings.REDIS_URL, family, consumer)),
   )
+  const allSlots = families.map(() => new Slots(WORKER_CONCURRENCY, restWhereAllFree))
   const loops = families.map((family, i) => {
-    const slots = new Slots(WORKER_CONCURRENCY)
+    const slots = allSlots[i]!
     return consume({
       family,
       reader: readers[i]!,
@@ -149,9 +156,6 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
       nodeId: () => nodes.idOf(family.family),
       beforeClaim: () => rousing.rouse(),
       start: (task) => start(task, slots),
-      onDealt() {
-        if (calls.size === 0) rousing.rest()
-      },
       onDeadLetters: () => lookout.deadLetters(),
       rest: rests.get(family.family)!,
       slots,
@@ -161,7 +165,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const beats = [
     every(beatMs, 'heartbeat', () => {
       contact.tick(LEASE_MS)
-      return contact.during(() => renewLeases(beatPostgres, calls, LEASE_MS))
+      return renewLeases(beatContact, calls, LEASE_MS)
     }),
     every(PARTIAL_MS, 'saving partial text', () => savePartials(beatPostgres, calls)),
   ]
@@ -173,6 +177,10 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   ]
 
   return { drain }
+
+  function restWhereAllFree(): void {
+    if (allSlots.every(({ allFree }) => allFree)) rousing.rest()
+  }
 
   function start(task: ClaimedTask, slots: Slots): boolean {
     if (calls.has(task)) return false

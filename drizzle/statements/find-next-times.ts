@@ -4,9 +4,15 @@ import type { Statement } from './statement.ts'
 
 /**
  * In how many ms the next thing is to be looked after: a lease that ends, a task that is due, a ring
- * that may count as lost. Null where there is none; all three are null when no task is open.
+ * that may count as lost. Null where there is none; all three are null when no task is open. `moment` is
+ * when the database looked, as it writes it.
  */
-export type NextTimes = { lease_ms: number | null; due_ms: number | null; lost_ms: number | null }
+export type NextTimes = {
+  lease_ms: number | null
+  due_ms: number | null
+  lost_ms: number | null
+  moment: string
+}
 
 /** Finds when a sweep has something to do again. The families are all that there are. */
 export function findNextTimes(families: readonly string[]): Statement<NextTimes> {
@@ -27,4 +33,5 @@ SELECT
       SELECT t.rung_at FROM tasks t
       WHERE t.status = ${TaskStatus.PENDING} AND t.family = f.family
       ORDER BY t.rung_at LIMIT 1
-    ) first) AS lost_ms`
+    ) first) AS lost_ms,
+  now()::text AS moment`

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { until } from '../setup/client.ts'
 import { demandIndexes, documentOf } from './backlog-plans.ts'
+import { LEASE_MS } from './fault-worker.ts'
 import { fillBacklog } from './fill-backlog.ts'
 import { messagesIn } from './outcomes.ts'
 import {
@@ -80,7 +81,7 @@ async function sweepOver(stack: FaultStack, count: number): Promise<Omit<Figure,
     await stack.startWorker({
       DATABASE_URL: postgres.url,
       WORKER_CONCURRENCY: String(SLOTS),
-      LEASE_MS: '1000',
+      LEASE_MS: String(LEASE_MS),
     })
     const taken = SLOTS * MODELS.length
     await until(() => models.requests.length === taken, WAIT_MS)

@@ -3,8 +3,8 @@ import type { Program } from '../setup/spawn-program.ts'
 import type { TcpProxy } from '../setup/tcp-proxy.ts'
 import type { FaultStack } from './scenario.ts'
 
-/** The lease of workers under a fault, in ms: short, so that a run is. */
-export const LEASE_MS = 3000
+/** The lease of workers under a fault, in ms: short, so that a run is; a machine may stall for less. */
+export const LEASE_MS = 5000
 
 /** A worker whose Postgres is behind a proxy of its own. Its name goes with each of its calls. */
 export type FaultWorker = { name: string; program: Program; postgres: TcpProxy }

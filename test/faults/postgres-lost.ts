@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SubmitAnswer } from '../../drizzle/contract/http-api.ts'
 import { post, until } from '../setup/client.ts'
-import { type OwnServer, startOwnPostgres } from '../setup/own-services.ts'
+import { type OwnPostgres, startOwnPostgres } from '../setup/own-services.ts'
 import { useServices } from '../setup/use-services.ts'
 import { demandHealth } from './demand-health.ts'
-import { gate, LEASE_MS } from './fault-worker.ts'
+import { answerCalls, gate, LEASE_MS, MODEL, startFaultWorker } from './fault-worker.ts'
 import { demandAnsweredOnce, demandStreamsEmpty } from './outcomes.ts'
 import {
   demand,
@@ -25,7 +25,7 @@ const WITH_KEY = { 'Idempotency-Key': 'the-same' }
 type Loss = {
   fault: string
   /** Postgres is there again when it resolves. */
-  lose(postgres: OwnServer, stack: FaultStack, long: boolean): Promise<void>
+  lose(postgres: OwnPostgres, stack: FaultStack, long: boolean): Promise<void>
 }
 
 const LOSSES: Loss[] = [
@@ -62,6 +62,11 @@ export const scenarios: Scenario[] = [
     run: ({ long }: { long: boolean }) =>
       onOwnPostgres((stack, postgres) => loseUnderLoad(stack, () => lose(postgres, stack, long))),
   })),
+  ...[true, false].map((lock) => ({
+    fault: `Postgres stands still for two leases, beside a worker without calls (${lock ? 'session locks watched' : 'leases only'})`,
+    holds: 'no living call is reaped when it goes on',
+    run: () => onOwnPostgres((stack, postgres) => freeze(stack, postgres, lock)),
+  })),
   {
     fault: 'Postgres is lost with the answer to a submit',
     holds: 'the client hears 503, and the same Idempotency-Key finds the batch',
@@ -70,7 +75,7 @@ export const scenarios: Scenario[] = [
 ]
 
 async function onOwnPostgres(
-  act: (stack: FaultStack, postgres: OwnServer) => Promise<Figure[]>,
+  act: (stack: FaultStack, postgres: OwnPostgres) => Promise<Figure[]>,
 ): Promise<Figure[]> {
   const { redisUrl } = await useServices()
   const postgres = await startOwnPostgres()
@@ -85,6 +90,34 @@ async function onOwnPostgres(
 async function startWorkers({ startWorker, database }: FaultStack): Promise<void> {
   const settings = { LEASE_MS: String(LEASE_MS), DATABASE_DIRECT_URL: database.url }
   await Promise.all([startWorker(settings), startWorker(settings)])
+}
+
+/**
+ * The one without calls has nothing by which to know that Postgres stood still, and what it asked in
+ * the meantime is answered first: nothing arrives that the other sent until it has connected anew.
+ */
+async function freeze(stack: FaultStack, postgres: OwnPostgres, lock: boolean): Promise<Figure[]> {
+  const long = gate()
+  const calls = answerCalls(stack, () => long.steps)
+  const holder = await startFaultWorker(stack, 'holder', { lock })
+  const held = await submitMany(stack, LONG_CALLS, () => ({ prompt: 'long', model: MODEL }))
+  await until(() => calls.length === LONG_CALLS, WAIT_MS)
+  await startFaultWorker(stack, 'idle', { lock })
+  await pause(LEASE_MS * 1.5)
+
+  holder.postgres.hush()
+  postgres.freeze()
+  await pause(LEASE_MS * 2)
+  holder.postgres.open()
+  postgres.thaw()
+
+  await pause(LEASE_MS * 3)
+  long.open()
+  const tasks = await demandAllEndedOnce(stack, held, { extraCalls: 0 })
+  demandAnsweredOnce(tasks)
+  const deaths = tasks.reduce((sum, task) => sum + task.deaths, 0)
+  demand(deaths === 0, `${deaths} deaths were counted`)
+  return []
 }
 
 async function loseUnderLoad(stack: FaultStack, lose: () => Promise<void>): Promise<Figure[]> {
@@ -136,7 +169,7 @@ async function demandBatches({ database }: FaultStack, expected: number): Promis
   demand(stored.length === expected, `${stored.length} batches stored for ${expected} submits`)
 }
 
-async function loseTheAnswer(stack: FaultStack, postgres: OwnServer): Promise<Figure[]> {
+async function loseTheAnswer(stack: FaultStack, postgres: OwnPostgres): Promise<Figure[]> {
   const submitOnce = () => post(stack.gatewayUrl, { prompt: 'once', model: 'qwen3' }, WITH_KEY)
   // The statement never arrives: nothing is stored.
   stack.sql.down = true

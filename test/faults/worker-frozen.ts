@@ -111,7 +111,7 @@ export const scenarios: Scenario[] = [true, false].flatMap((lock) => {
       fault: `event loop of a worker blocked for 15 s (${watched})`,
       holds: HOLDS,
       times: { short: 1, long: 5 },
-      run: ({ long }) => standStill(blockedFor(long ? 15_000 : 8_000), lock),
+      run: ({ long }) => standStill(blockedFor(long ? 15_000 : 13_000), lock),
     },
   ]
 })

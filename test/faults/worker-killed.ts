@@ -27,8 +27,6 @@ import {
 const WATCHED_MS = 2000
 /** A sweep comes at least once a lease. */
 const EXPIRED_MS = LEASE_MS + LEASE_MS
-/** A message counts as lost after 10 s. */
-const LOST_MS = 10_000 + LEASE_MS
 
 /** A moment in the life of a task at which its worker is killed. */
 type Point = {
@@ -48,7 +46,7 @@ const POINTS: Point[] = [
     name: 'after read',
     hold: (postgres) => postgres.holdBefore(CLAIM),
     status: 0,
-    unwatchedMs: LOST_MS,
+    unwatchedMs: EXPIRED_MS,
   },
   {
     name: 'after claim',

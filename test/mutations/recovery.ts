@@ -2,8 +2,17 @@ import { inStatement, is, type Mutation, source } from './mutation.ts'
 
 export const RECOVERY: Mutation[] = [
   ...inStatement('reap-tasks-if-expired', [
-    [' AND t.lease_expires_at < now()', '', 'a task whose lease still runs is left to its worker'],
-    [' LIMIT $2::integer', '', 'no more than the limit is reaped at a time'],
+    [
+      ' AND t.lease_expires_at < $1::timestamptz',
+      '',
+      'a task whose lease still runs is left to its worker',
+    ],
+    [
+      '< $1::timestamptz',
+      '< now()',
+      'a lease that ran out after the given moment is left to its worker',
+    ],
+    [' LIMIT $3::integer', '', 'no more than the limit is reaped at a time'],
     [
       'FOR UPDATE SKIP LOCKED',
       'FOR UPDATE',
@@ -138,8 +147,8 @@ export const RECOVERY: Mutation[] = [
   ),
   ...inStatement('reap-tasks-if-expired', [
     [
-      source("upForLease('$1')"),
-      '$1::integer > 0',
+      source("upForLease('$2')"),
+      '$2::integer > 0',
       'nothing is reaped within one lease of the start of the server',
     ],
   ]),

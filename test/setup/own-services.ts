@@ -6,6 +6,7 @@ import { freePort } from '../../dev/free-port.ts'
 import { startPostgres } from '../../dev/start-postgres.ts'
 import { startRedis } from '../../dev/start-redis.ts'
 import { migrate } from '../../drizzle/migrate.ts'
+import { descendants } from './descendants.ts'
 
 /** A server of one scenario's own, to be stopped and started under it. */
 export type OwnServer = {
@@ -31,10 +32,11 @@ type Running = { url: string; pid: number; exited: Promise<string>; stop(): Prom
 
 /** Starts a Redis of the caller's own. */
 export async function startOwnRedis(): Promise<OwnRedis> {
-  const { folder, ...server } = await own(
-    (dataDir, port) => startRedis({ dataDir, port }),
-    'SIGKILL',
-  )
+  const {
+    folder,
+    pid: _,
+    ...server
+  } = await own((dataDir, port) => startRedis({ dataDir, port }), 'SIGKILL')
   return {
     ...server,
     async loseFile() {
@@ -46,9 +48,19 @@ export async function startOwnRedis(): Promise<OwnRedis> {
   }
 }
 
+export type OwnPostgres = OwnServer & {
+  /** Lets all its processes stand still, and go on again. */
+  freeze(): void
+  thaw(): void
+}
+
 /** Starts a Postgres of the caller's own; `url` leads to a migrated database that stacks clone. */
-export async function startOwnPostgres(): Promise<OwnServer> {
-  const { folder: _, ...server } = await own(
+export async function startOwnPostgres(): Promise<OwnPostgres> {
+  const {
+    folder: _,
+    pid,
+    ...server
+  } = await own(
     // A commit that was answered is in the file, though not yet on the disk: here only the server
     // dies, and not the machine.
     (dataDir, port) => startPostgres({ dataDir, port, settings: { fsync: 'off' } }),
@@ -56,13 +68,17 @@ export async function startOwnPostgres(): Promise<OwnServer> {
     'SIGQUIT',
   )
   await migrate(server.url)
-  return server
+  const signal = (name: NodeJS.Signals) => {
+    // The first takes no more connections, whose processes would be missed.
+    for (const one of [pid(), ...descendants(pid())]) process.kill(one, name)
+  }
+  return { ...server, freeze: () => signal('SIGSTOP'), thaw: () => signal('SIGCONT') }
 }
 
 async function own(
   launch: (dataDir: string, port: number) => Promise<Running>,
   killSignal: NodeJS.Signals,
-): Promise<OwnServer & { folder: string }> {
+): Promise<OwnServer & { folder: string; pid(): number }> {
   const folder = await mkdtemp(join(tmpdir(), 'async-chat-own-'))
   // Postgres does not run as root; its own user must be able to reach the folder.
   await chmod(folder, 0o755)
@@ -77,6 +93,7 @@ async function own(
   }
   return {
     folder,
+    pid: () => running!.pid,
     url: server.url,
     stop,
     async kill() {

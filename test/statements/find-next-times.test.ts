@@ -31,9 +31,12 @@ async function found(
     }
   }
   const rows = await moment.run(findNextTimes(families))
+  const { now } = (await moment.query('SELECT now()::text AS now')).rows[0]!
   await moment.query('ROLLBACK')
   expect(rows).toHaveLength(1)
-  return rows[0]
+  const { moment: seen, ...times } = rows[0]!
+  expect(seen).toBe(now)
+  return times
 }
 
 async function pending(...models: string[]): Promise<string[]> {

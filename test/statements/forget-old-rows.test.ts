@@ -93,7 +93,7 @@ async function lose(held: Held[]): Promise<void> {
     "UPDATE tasks SET lease_expires_at = now() - interval '1 s' WHERE id = ANY ($1)",
     [held.map(({ taskId }) => taskId)],
   )
-  await database.run(reapTasksIfExpired(1, 10))
+  await database.run(reapTasksIfExpired('now', 1, 10))
 }
 
 test('the text of a running call stays', async () => {

@@ -28,7 +28,7 @@ const STATEMENTS: [Statement<unknown>, indexes: string[]][] = [
   ],
   [ringTasksIfDue(STEP), [...BY_KEY, 'tasks_pending_by_due']],
   [endWaitsForNode(FAMILIES, STEP), ['tasks_pkey', 'tasks_pending_by_due']],
-  [reapTasksIfExpired(LEASE_MS, STEP), [...BY_KEY, 'tasks_processing']],
+  [reapTasksIfExpired('now', LEASE_MS, STEP), [...BY_KEY, 'tasks_processing']],
   [reapTasksIfHolderMissing(['1', '2'], LEASE_MS, STEP), [...BY_KEY, 'tasks_processing']],
   [findMissingHolders(), ['tasks_processing']],
   [findNextTimes(FAMILIES), ['tasks_pending_by_due', 'tasks_pending_by_rung', 'tasks_processing']],

@@ -33,7 +33,7 @@ test('an expired task is PENDING at a new fence with one death more, and tells h
     "UPDATE tasks SET rung_at = now() - interval '1 h', deaths = 1 WHERE id = $1",
     [id],
   )
-  expect(await database.run(reapTasksIfExpired(LEASE_MS, 10))).toEqual([
+  expect(await database.run(reapTasksIfExpired('now', LEASE_MS, 10))).toEqual([
     { task_id: id, fence: 2, family: 'qwen', traceparent: TRACEPARENT },
   ])
   const row = await taskRow(
@@ -58,7 +58,17 @@ test('an expired task is PENDING at a new fence with one death more, and tells h
 
 test('a task whose lease still runs is left to its worker', async () => {
   const { held } = await processing(database, [MODEL])
-  expect(await database.run(reapTasksIfExpired(LEASE_MS, 10))).toEqual([])
+  expect(await database.run(reapTasksIfExpired('now', LEASE_MS, 10))).toEqual([])
+  expect(await taskRow(database, held[0].taskId)).toMatchObject({ status: 3, fence: 1, deaths: 0 })
+})
+
+test('a lease that ran out after the given moment is left to its worker', async () => {
+  const { held } = await expired(1)
+  const [row] = await database.query(
+    "SELECT (lease_expires_at - interval '1 us')::text AS earlier FROM tasks WHERE id = $1",
+    [held[0].taskId],
+  )
+  expect(await database.run(reapTasksIfExpired(row!.earlier, LEASE_MS, 10))).toEqual([])
   expect(await taskRow(database, held[0].taskId)).toMatchObject({ status: 3, fence: 1, deaths: 0 })
 })
 
@@ -67,14 +77,14 @@ test('nothing is reaped within one lease of the start of the server', async () =
   const [server] = await database.query(
     'SELECT ceil(extract(epoch FROM now() - pg_postmaster_start_time()) * 1000)::int AS up_ms',
   )
-  expect(await database.run(reapTasksIfExpired(server?.up_ms + 60_000, 10))).toEqual([])
+  expect(await database.run(reapTasksIfExpired('now', server?.up_ms + 60_000, 10))).toEqual([])
   expect(await taskRow(database, held[0].taskId)).toMatchObject({ status: 3, fence: 1 })
 })
 
 test('no more than the limit is reaped at a time', async () => {
   await expired(5)
-  expect(await database.run(reapTasksIfExpired(LEASE_MS, 3))).toHaveLength(3)
-  expect(await database.run(reapTasksIfExpired(LEASE_MS, 3))).toHaveLength(2)
+  expect(await database.run(reapTasksIfExpired('now', LEASE_MS, 3))).toHaveLength(3)
+  expect(await database.run(reapTasksIfExpired('now', LEASE_MS, 3))).toHaveLength(2)
 })
 
 test('a task whose lease is renewed at the moment is left alone, and nobody waits for it', async () => {
@@ -83,7 +93,7 @@ test('a task whose lease is renewed at the moment is left alone, and nobody wait
   await worker.query('BEGIN')
   await worker.run(renewLeasesIfHeld([held[0]], 60_000))
   await reaper.query("SET lock_timeout = '1 s'")
-  const reaped = await reaper.run(reapTasksIfExpired(LEASE_MS, 10))
+  const reaped = await reaper.run(reapTasksIfExpired('now', LEASE_MS, 10))
   expect(reaped.map(({ task_id }) => task_id)).toEqual([held[1]!.taskId])
   await worker.query('COMMIT')
   expect(await taskRow(database, held[0].taskId)).toMatchObject({ status: 3, fence: 1, deaths: 0 })
@@ -91,6 +101,6 @@ test('a task whose lease is renewed at the moment is left alone, and nobody wait
 
 test('a worker whose task was reaped cannot finish it', async () => {
   const { held } = await expired(1)
-  await database.run(reapTasksIfExpired(LEASE_MS, 10))
+  await database.run(reapTasksIfExpired('now', LEASE_MS, 10))
   expect(await database.run(finishTasksIfHeld([success(held[0])]))).toEqual([])
 })
