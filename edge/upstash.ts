@@ -9,7 +9,7 @@ import {
 
 /** The gateway's door to Redis: it rings, and asks who listens. It never blocks. */
 export type RedisDoor = {
-  /** One pipeline, one XADD a ring. Throws RedisError where any of them failed. */
+  /** One pipeline, one XADD a ring; none where there is nothing to ring. Throws RedisError where any of them failed. */
   ring(rings: Ring[]): Promise<void>
   /**
    * Asks all workers to look for work, in one pipeline; does nothing where it has done so in the last
@@ -62,6 +62,7 @@ export function openUpstash(url: string, token: string, timeoutMs: number): Redi
 
   return {
     async ring(rings) {
+      if (rings.length === 0) return
       const pipeline = redis.pipeline()
       for (const ring of rings)
         pipeline.xadd(familyNamed(ring.family).stream, '*', streamFields(ring))

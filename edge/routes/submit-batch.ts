@@ -1,3 +1,4 @@
+import type { Context } from 'hono'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { type SubmitAnswer, submitAnswer, submitRequest } from '../../drizzle/contract/http-api.ts'
@@ -9,10 +10,11 @@ import {
   type SubmittedTask,
   submitBatch as submitStatement,
 } from '../../drizzle/statements/submit-batch.ts'
+import { afterAnswer } from '../after-answer.ts'
 import { ApiError } from '../api-error.ts'
 import { log } from '../log.ts'
 import { DatabaseError } from '../neon.ts'
-import { json, notFound, type Operation } from '../operation.ts'
+import { type AppEnv, json, notFound, type Operation } from '../operation.ts'
 import { readSubmission, tasksOf, titleOf } from '../submission.ts'
 import { RedisError } from '../upstash.ts'
 
@@ -77,7 +79,6 @@ export const submitBatch: Operation = {
       throw notFound('conversation')
     }
     const batchId = uuidv7()
-    const traceparent = traceparentFrom(c.req.header('traceparent'))
     const batch: NewBatch = {
       owner: c.var.owner,
       batchId,
@@ -89,41 +90,17 @@ export const submitBatch: Operation = {
       system: request.system ?? null,
       temperature: request.temperature ?? null,
       maxTokens: request.max_tokens ?? null,
-      traceparent,
+      traceparent: traceparentFrom(c.req.header('traceparent')),
       idempotencyKey: idempotencyKey ? `key:${idempotencyKey}` : `batch:${batchId}`,
       fingerprint: await sha256(JSON.stringify(request)),
       tasks,
     }
 
-    const stored = await storeKnowingly(c.var.postgres, batch)
-    const first = stored[0]
-    if (!first) throw notFound('conversation')
-    if (first.fingerprint !== batch.fingerprint) {
-      throw new ApiError(
-        'idempotency_conflict',
-        'This Idempotency-Key was used before with another request.',
-        'Idempotency-Key',
-      )
-    }
-
-    const replayed = first.batch_id !== batchId
-    const pending = stored.filter(({ status }) => status === TaskStatus.PENDING)
-    const families = new Map(tasks.map(({ family }, i) => [stored[i]?.task_id, family]))
-    try {
-      await c.var.redis.ring(
-        pending.map(({ task_id, fence }) => ({
-          family: families.get(task_id)!,
-          taskId: task_id,
-          fence,
-          traceparent,
-        })),
-      )
-    } catch (error) {
-      // The rows stand, and a worker's sweep rings what was not rung: the request is not lost.
-      const code = error instanceof RedisError ? error.code : 'internal'
-      log('warn', 'not rung', { code, batch_id: first.batch_id, request_id: c.var.requestId })
-    }
-
+    const dispatching = dispatch(c, batch)
+    // A client that hangs up would end it between the two stores.
+    afterAnswer(c, dispatching)
+    const stored = await dispatching
+    const first = stored[0]!
     const answer: SubmitAnswer = {
       batch_id: first.batch_id,
       conversation_id: first.conversation_id,
@@ -131,9 +108,43 @@ export const submitBatch: Operation = {
       task_ids: stored.map(({ task_id }) => task_id),
     }
     c.header('Location', `/v1/batches/${first.batch_id}`)
-    if (replayed) c.header('Idempotent-Replayed', 'true')
+    if (first.batch_id !== batchId) c.header('Idempotent-Replayed', 'true')
     return c.json(answer, 202)
   },
+}
+
+/** Stores the batch, then rings its tasks. Throws what the API answers with. */
+async function dispatch(
+  { var: { postgres, redis, requestId } }: Context<AppEnv>,
+  batch: NewBatch,
+): Promise<SubmittedTask[]> {
+  const stored = await storeKnowingly(postgres, batch)
+  const first = stored[0]
+  if (!first) throw notFound('conversation')
+  if (first.fingerprint !== batch.fingerprint) {
+    throw new ApiError(
+      'idempotency_conflict',
+      'This Idempotency-Key was used before with another request.',
+      'Idempotency-Key',
+    )
+  }
+  const families = new Map(batch.tasks.map(({ family }, i) => [stored[i]?.task_id, family]))
+  const pending = stored.filter(({ status }) => status === TaskStatus.PENDING)
+  try {
+    await redis.ring(
+      pending.map(({ task_id, fence }) => ({
+        family: families.get(task_id)!,
+        taskId: task_id,
+        fence,
+        traceparent: batch.traceparent,
+      })),
+    )
+  } catch (error) {
+    // The rows stand, and a worker's sweep rings what was not rung: the request is not lost.
+    const code = error instanceof RedisError ? error.code : 'internal'
+    log('warn', 'not rung', { code, batch_id: first.batch_id, request_id: requestId })
+  }
+  return stored
 }
 
 /** Runs the statement; while its outcome is unknown, again with the same ids, which is harmless. */
