@@ -46,6 +46,10 @@ export type Consumption = {
   start(task: ClaimedTask): boolean
   /** Told when dead letters were written. */
   onDeadLetters(): void
+  /** Told when a task was put off for so many ms. */
+  onPutOff(ms: number): void
+  /** Told when the group was gone, and its messages with it. */
+  onGroupLost(): void
   /** Holds reading back while the family's node may not be called. */
   rest: Rest
   stopping: AbortSignal
@@ -56,7 +60,7 @@ export type Consumption = {
  * acknowledge, run. Resolves when stopping, once all that was read has been dealt with.
  */
 export async function consume(consumption: Consumption): Promise<void> {
-  const { family, reader, redis, slots, rest, stopping } = consumption
+  const { family, reader, redis, slots, rest, onGroupLost, stopping } = consumption
   const underWay = new Set<Promise<void>>()
   const wakeAll = () => {
     slots.wake()
@@ -77,7 +81,10 @@ export async function consume(consumption: Consumption): Promise<void> {
       underWay.add(dealing)
     } catch (error) {
       if (stopping.aborted) break
-      if (isReply(error, 'NOGROUP') && (await isMade(redis, family))) continue
+      if (isReply(error, 'NOGROUP') && (await isMade(redis, family))) {
+        onGroupLost()
+        continue
+      }
       log.warn({ family: family.family, code: codeOf(error) }, 'stream not read')
       await backoff.pause()
     }
@@ -119,7 +126,7 @@ async function deal(consumption: Consumption, entries: StreamEntry[]): Promise<v
  * to be done. A claimed task starts at once, whatever the others of its read still wait for.
  */
 async function judge(
-  { claim, nodeId, beforeClaim, family, start, rest, stopping }: Consumption,
+  { claim, nodeId, beforeClaim, family, start, rest, onPutOff, stopping }: Consumption,
   { fields }: StreamEntry,
 ): Promise<'started' | DeadMessageCode | null> {
   if (fields === null) return null
@@ -139,7 +146,10 @@ async function judge(
         again,
       })
       if (verdict === 'claimed') return start(task) ? 'started' : null
-      if (verdict === 'waiting') rest.begin(wait_ms)
+      if (verdict === 'waiting') {
+        rest.begin(wait_ms)
+        onPutOff(wait_ms)
+      }
       return WHAT_FOLLOWS[verdict]
     } catch (error) {
       log.warn({ task_id: taskId, code: codeOf(error) }, 'not claimed yet')

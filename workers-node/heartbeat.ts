@@ -5,8 +5,8 @@ import { log } from './log.ts'
 import type { RunningCall, RunningCalls } from './running-call.ts'
 import { storableText } from './storable-text.ts'
 
-/** The most text that one statement carries, in characters. */
-const MAX_STATEMENT_CHARACTERS = 4_000_000
+/** The most text that one statement carries, in characters: a slow line must get it through in a second. */
+const MAX_STATEMENT_CHARACTERS = 500_000
 
 /**
  * Renews the leases of all running calls, and ends those that the database says are lost. Throws

@@ -1,6 +1,7 @@
 import { findMissingHolders } from '../drizzle/statements/find-missing-holders.ts'
 import type { NextTimes } from '../drizzle/statements/find-next-times.ts'
 import { findNextTimes } from '../drizzle/statements/find-next-times.ts'
+import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { Alarm } from './alarm.ts'
 import type { Contact } from './contact.ts'
 import { copyDeadLetters } from './copy-dead-letters.ts'
@@ -18,8 +19,12 @@ import {
 const IDLE_MS = 3_600_000
 /** How often the session locks of the others are looked at while tasks are open, in ms. */
 const LOOK_EVERY_MS = 500
-/** Wakes come in swarms, one from every poll of a batch that waits. */
-const WAKE_GAP_MS = 1_000
+/** Who is missing on so many looks is dead: a session may be away for a moment. */
+const DEAD_LOOKS = 2
+/** What the dead have renewed just before may not be taken yet: it is tried again in so many ms… */
+const LOOK_SOON_MS = 100
+/** …until, after so many looks, the holder seems to live, and to have lost no more than its lock. */
+const LOOKS_SOON = 20
 /** A reader that has died is known by two looks; what it held then is at least so old, in ms. */
 const PENDING_OF_THE_DEAD_MS = 400
 /** Leases that end one soon after another share a sweep. */
@@ -30,6 +35,8 @@ const FORGET_GAP_MS = 600_000
 const PAST_MS = 20
 
 export type LookoutOptions = SweepDoors & {
+  /** Where nothing depends on how soon it answers. */
+  workPostgres: PostgresDoor
   leaseMs: number
   /** Within how long a living worker renews its leases when Postgres goes on after a standstill. */
   renewMs: number
@@ -49,8 +56,9 @@ export type LookoutOptions = SweepDoors & {
 export class Lookout {
   private readonly options: LookoutOptions
   private idle = false
+  private wakes = 0
   private known = new Set<string>()
-  private missed = new Set<string>()
+  private missed = new Map<string, number>()
   private readonly looks = new Looks()
   private readonly alarms: Alarm[]
   private readonly sweeping: Alarm
@@ -61,25 +69,27 @@ export class Lookout {
 
   constructor(options: LookoutOptions) {
     this.options = options
-    const { postgres } = options
+    const { workPostgres, redis } = options
     this.sweeping = new Alarm('sweep', () => this.sweep())
     this.ringing = new Alarm('ringing what is due', () => this.ringDue())
     this.looking = new Alarm('looking for dead workers', () => this.look())
     this.copying = new Alarm('copying dead letters', async () => {
-      await copyDeadLetters(options)
+      await copyDeadLetters({ postgres: workPostgres, redis })
       return Number.POSITIVE_INFINITY
     })
     this.forgetting = new Alarm('forgetting', async () => {
-      await forget({ postgres, redis: options.redis })
+      await forget({ postgres: workPostgres, redis })
       return Number.POSITIVE_INFINITY
     })
     this.alarms = [this.sweeping, this.ringing, this.looking, this.copying, this.forgetting]
   }
 
-  /** There may be something to look after. */
+  /** There may be something to look after. One that is not idle will find it in time. */
   wake(): void {
+    this.wakes++
+    if (!this.idle) return
     this.idle = false
-    this.sweeping.bringForward(0, WAKE_GAP_MS)
+    this.sweeping.bringForward()
     this.looking.bringForward()
   }
 
@@ -104,12 +114,13 @@ export class Lookout {
 
   private async sweep(): Promise<number> {
     const { leaseMs, renewMs, consumer } = this.options
+    const { wakes } = this
     const expiredBy = this.mayReap() ? this.looks.before(renewMs) : undefined
     const next = await sweep(this.options, { leaseMs, consumer, expiredBy })
     this.looks.add(next.moment)
     this.copying.unlessWithin(COPY_GAP_MS)
     this.forgetting.unlessWithin(FORGET_GAP_MS)
-    this.idle = isNothingOpen(next)
+    this.idle = isNothingOpen(next) && wakes === this.wakes
     if (this.idle) return IDLE_MS
     if (next.due_ms !== null) this.ringing.bringForward(Math.max(next.due_ms, 0))
     this.looking.bringForward()
@@ -122,7 +133,6 @@ export class Lookout {
     return next?.due_ms == null ? Number.POSITIVE_INFINITY : Math.max(next.due_ms, 0) + PAST_MS
   }
 
-  /** Who was missing on the last look and is missing now is dead. */
   private async look(): Promise<number> {
     const { postgres, redis, consumer, leaseMs, ownKey } = this.options
     if (ownKey === undefined || this.idle) {
@@ -133,14 +143,15 @@ export class Lookout {
     const [row] = await postgres.run(findMissingHolders())
     const present = new Set(row!.present)
     const missing = [...new Set([...row!.missing, ...this.known.difference(present)])]
-    const dead = missing.filter((key) => key !== ownKey && this.missed.has(key))
-    this.known = this.known.union(present).difference(new Set(dead))
-    this.missed = new Set(missing).difference(new Set(dead))
-    if (dead.length > 0 && this.mayReap()) {
-      await takeFromMissing(this.options, dead, leaseMs)
-      await putBackPending(redis, consumer, PENDING_OF_THE_DEAD_MS)
-    }
-    return LOOK_EVERY_MS
+    this.missed = new Map(missing.map((key) => [key, (this.missed.get(key) ?? 0) + 1]))
+    const dead = [...this.missed].filter(([key, looks]) => key !== ownKey && looks >= DEAD_LOOKS)
+    this.known = this.known.union(present)
+    if (dead.length === 0 || !this.mayReap()) return LOOK_EVERY_MS
+    const keys = dead.map(([key]) => key)
+    await takeFromMissing(this.options, keys, leaseMs)
+    await putBackPending(redis, consumer, PENDING_OF_THE_DEAD_MS)
+    this.known = this.known.difference(new Set(keys))
+    return dead.some(([, looks]) => looks < LOOKS_SOON) ? LOOK_SOON_MS : LOOK_EVERY_MS
   }
 }
 

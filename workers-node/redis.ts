@@ -100,6 +100,8 @@ async function connected(
   return redis
 }
 
+export type ReaderOptions = { family: ModelFamily; consumer: string; onReconnect(): void }
+
 /** Reads one family's stream on a connection of its own, as the read blocks. */
 export class StreamReader {
   private readonly redis: Redis
@@ -114,15 +116,24 @@ export class StreamReader {
     this.consumer = consumer
   }
 
-  /** Resolves once connected, however long Redis stays away. */
-  static async open(url: string, family: ModelFamily, consumer: string): Promise<StreamReader> {
+  /**
+   * Resolves once connected, however long Redis stays away. `onReconnect` is called after every
+   * reconnect: what was read last may have been lost on its way.
+   */
+  static async open(
+    url: string,
+    { family, consumer, onReconnect }: ReaderOptions,
+  ): Promise<StreamReader> {
     const name = `read-${family.family}`
     const redis = await connected(url, name, { socketTimeout: READER_SILENT_MS })
     const reader = new StreamReader(redis, family, consumer)
     const learnId = async () => {
       reader.clientId = await reader.redis.client('ID').catch(() => undefined)
     }
-    reader.redis.on('ready', learnId)
+    reader.redis.on('ready', () => {
+      void learnId()
+      onReconnect()
+    })
     await learnId()
     return reader
   }

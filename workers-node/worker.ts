@@ -75,6 +75,8 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     connections: 2,
     timeoutMs: BEAT_TIMEOUT_MS,
   })
+  // Not shared with the work: waiting for a free connection would look like a standstill.
+  const lookPostgres = openPostgres(settings.DATABASE_URL, { connections: 2, timeoutMs: 30_000 })
   const { DATABASE_DIRECT_URL } = settings
   const lock = DATABASE_DIRECT_URL ? new SessionLock(DATABASE_DIRECT_URL, workerKey) : undefined
   const redis = await NativeRedis.open(settings.REDIS_URL)
@@ -85,7 +87,8 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const contact = new Contact()
   const beatContact = contact.through(beatPostgres)
   const lookout = new Lookout({
-    postgres: contact.through(postgres),
+    postgres: contact.through(lookPostgres),
+    workPostgres: postgres,
     redis,
     contact,
     consumer,
@@ -142,7 +145,10 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
 
   const stopping = new AbortController()
   const readers = await Promise.all(
-    families.map((family) => StreamReader.open(settings.REDIS_URL, family, consumer)),
+    families.map((family) => {
+      const onReconnect = () => lookout.wake()
+      return StreamReader.open(settings.REDIS_URL, { family, consumer, onReconnect })
+    }),
   )
   const allSlots = families.map(() => new Slots(WORKER_CONCURRENCY, restWhereAllFree))
   const loops = families.map((family, i) => {
@@ -157,6 +163,8 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
       beforeClaim: () => rousing.rouse(),
       start: (task) => start(task, slots),
       onDeadLetters: () => lookout.deadLetters(),
+      onPutOff: (ms) => lookout.dueIn(ms),
+      onGroupLost: () => lookout.wake(),
       rest: rests.get(family.family)!,
       slots,
       stopping: stopping.signal,
@@ -206,7 +214,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     bell.close()
     redis.close()
     lock?.letGo()
-    const doors = [postgres.close(), beatPostgres.close(), models.close()]
+    const doors = [postgres, beatPostgres, lookPostgres, models].map((door) => door.close())
     await within(CLOSING_MS, Promise.all(doors))
   }
 

@@ -4,9 +4,13 @@ import { SESSION_LOCKS } from './session-locks.ts'
 import type { Statement } from './statement.ts'
 import { takeBack, upForLease } from './take-back.ts'
 
+/** A living holder renews its leases once a second or more often, with whatever lock. */
+const UNRENEWED_MS = 1_300
+
 /**
- * Takes back the tasks of watched holders whose session lock is gone, long before their lease ends.
- * `keys`: those that were missing on an earlier look too. Nothing is reaped within one lease of the
+ * Takes back the tasks of watched holders whose session lock is gone and which no longer renew their
+ * leases, long before those end. `keys`: those that were missing on an earlier look too. `leaseMs` is
+ * that of all workers: where a holder's is longer, its tasks are taken later. Nothing is reaped within one lease of the
  * database's own start, which ends every session. The caller rings what comes back.
  */
 export function reapTasksIfHolderMissing(
@@ -26,6 +30,7 @@ WITH ${SESSION_LOCKS}, orphan AS MATERIALIZED (
   SELECT t.id FROM tasks t
   WHERE t.status = ${TaskStatus.PROCESSING} AND t.watched AND t.worker_key = ANY ($1::bigint[])
     AND t.worker_key NOT IN (SELECT key FROM session_lock)
+    AND t.lease_expires_at < now() + ($2::integer - ${UNRENEWED_MS}) * interval '1 ms'
     AND ${upForLease('$2')}
   ORDER BY t.id LIMIT $3::integer
   FOR UPDATE SKIP LOCKED

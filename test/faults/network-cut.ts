@@ -37,6 +37,11 @@ export const scenarios: Scenario[] = [
     holds: 'the other takes over, at most one more call a task, and late results change nothing',
     run: () => onStack({}, (stack) => withoutPostgres(stack, fail)),
   })),
+  ...WAYS.map(({ way, fail }) => ({
+    fault: `only the connections of the session locks ${way}`,
+    holds: 'no living call is reaped: its lease is renewed',
+    run: () => onStack({}, (stack) => withoutLocks(stack, fail)),
+  })),
   {
     fault: 'network between the worker and a model cut in the middle of answers',
     holds: 'the calls are made again, and no partial text becomes the answer',
@@ -118,6 +123,28 @@ async function withoutPostgres(stack: FaultStack, fail: Fail): Promise<Figure[]>
   }
   // A call is renewed up to a second before the network fails, and a sweep comes once a lease.
   return [{ name: 'taken over after', value, unit: 's', limit: (2 * LEASE_MS) / 1000 }]
+}
+
+/** Each of two workers has calls, and both lose their locks at once. */
+async function withoutLocks(stack: FaultStack, fail: Fail): Promise<Figure[]> {
+  const long = gate()
+  const calls = answerCalls(stack, () => long.steps)
+  const direct = await stack.proxyTo(stack.database.url)
+  const settings = { lock: true, DATABASE_DIRECT_URL: direct.url }
+  await startFaultWorker(stack, 'first', settings)
+  const accepted = await submitMany(stack, CALLS, () => ({ prompt: 'long', model: MODEL }))
+  await until(() => calls.length === CALLS, WAIT_MS)
+  await startFaultWorker(stack, 'second', settings)
+  await pause(LEASE_MS * 1.5)
+
+  fail(direct)
+  await pause(LEASE_MS * 1.5)
+  long.open()
+  const tasks = await demandAllEndedOnce(stack, accepted, { extraCalls: 0 })
+  demandAnsweredOnce(tasks)
+  const deaths = tasks.reduce((sum, task) => sum + task.deaths, 0)
+  demand(deaths === 0, `${deaths} deaths were counted`)
+  return []
 }
 
 async function cutInAnswers(stack: FaultStack): Promise<Figure[]> {

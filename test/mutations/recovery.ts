@@ -158,7 +158,7 @@ export const RECOVERY: Mutation[] = [
       [
         ', watched = false',
         '',
-        'the task of a dead holder is PENDING at a new fence long before its lease ends, and tells how to ring it',
+        'the task of a dead holder is PENDING at a new fence, and tells how to ring it',
       ],
     ],
     'reap-tasks-if-holder-missing',
@@ -173,6 +173,11 @@ export const RECOVERY: Mutation[] = [
       'AND t.worker_key = ANY ($1::bigint[])',
       'AND $1::bigint[] IS NOT NULL',
       'only the tasks of the holders that are named are taken',
+    ],
+    [
+      `\n    AND t.lease_expires_at < now() + ($2::integer - ${source('UNRENEWED_MS')}) * interval '1 ms'`,
+      '',
+      'a holder that goes on renewing keeps its tasks, though its lock is gone',
     ],
     [' AND t.watched', '', 'a task that was claimed without the lock lives by its lease'],
     [`t.status ${is('PROCESSING')} AND `, '', 'a task that has ended stays so'],

@@ -43,6 +43,14 @@ test('a task that is due and was not rung is overdue, and one that is not due is
   expect(await overdue(batch)).toEqual(NO)
 })
 
+test('a task whose lease ran out longer than 10 s ago is overdue', async () => {
+  const batch = await processing(database, MODELS)
+  await set(batch.tasks[1]!.id, "lease_expires_at = now() - interval '8 s'")
+  expect(await overdue(batch)).toEqual(NO)
+  await set(batch.tasks[1]!.id, "lease_expires_at = now() - interval '11 s'")
+  expect(await overdue(batch)).toEqual(YES)
+})
+
 test('a task that is run, or has ended, is not overdue', async () => {
   const batch = await processing(database, MODELS)
   await set(batch.tasks[1]!.id, "rung_at = now() - interval '1 h'")

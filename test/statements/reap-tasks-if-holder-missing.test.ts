@@ -18,11 +18,15 @@ beforeEach(async () => {
   await database.query('DELETE FROM conversations')
 })
 
-/** Tasks that a holder runs whose lease lasts for long. */
-async function runBy(workerKey: bigint, { watched = true, count = 1 } = {}) {
+/** Tasks that a holder runs, which were last renewed some time ago. */
+async function runBy(workerKey: bigint, { watched = true, count = 1, renewedAgoMs = 1_400 } = {}) {
   const batch = await submitted(database, Array(count).fill(MODEL))
   const claims = batch.tasks.map((task) => claimOf(task))
   await database.run(claimTasksIfPending(claims, { ...HOLDER, workerKey, watched }))
+  await database.query(
+    "UPDATE tasks SET lease_expires_at = now() + $1::integer * interval '1 ms' WHERE batch_id = $2",
+    [LEASE_MS - renewedAgoMs, batch.batchId],
+  )
   return { batchId: batch.batchId, ids: batch.tasks.map(({ id }) => id) }
 }
 
@@ -31,7 +35,7 @@ async function reaped(keys: bigint[], limit = 10, leaseMs = LEASE_MS): Promise<s
   return rows.map(({ task_id }) => task_id).toSorted()
 }
 
-test('the task of a dead holder is PENDING at a new fence long before its lease ends, and tells how to ring it', async () => {
+test('the task of a dead holder is PENDING at a new fence, and tells how to ring it', async () => {
   const key = newKey()
   const session = await holdKey(database, key)
   const { batchId, ids } = await runBy(key)
@@ -65,6 +69,13 @@ test('a holder that is back keeps its tasks, though it was missing before', asyn
   const key = newKey()
   await holdKey(database, key)
   const { ids } = await runBy(key)
+  expect(await reaped([key])).toEqual([])
+  expect(await taskRow(database, ids[0]!)).toMatchObject({ status: 3, fence: 1, deaths: 0 })
+})
+
+test('a holder that goes on renewing keeps its tasks, though its lock is gone', async () => {
+  const key = newKey()
+  const { ids } = await runBy(key, { renewedAgoMs: 1_000 })
   expect(await reaped([key])).toEqual([])
   expect(await taskRow(database, ids[0]!)).toMatchObject({ status: 3, fence: 1, deaths: 0 })
 })
