@@ -22,9 +22,9 @@ import { startServices } from './setup/services.ts'
 import { giveServices } from './setup/use-services.ts'
 
 /*
- * `npm run chaos [-- word] [--times N]`: the fault table in its long form. Runs every scenario, or
- * those that have the word in their fault, as often as each says or N times, one after another, and
- * judges outcomes and limits. A run of all of them writes its table to docs/chaos.md. Ends with 1
+ * `npm run chaos [-- word] [--times N] [--beside M]`: the fault table in its long form. Runs every
+ * scenario, or those that have the word in their fault, as often as each says or N times, and judges
+ * outcomes and limits. What mostly waits runs up to M times at once (1), everything else alone. A run of all of them writes its table to docs/chaos.md. Ends with 1
  * when something did not hold.
  */
 
@@ -47,7 +47,9 @@ const SCENARIOS: Scenario[] = [
 
 const TABLE = fileURLToPath(new URL('../docs/chaos.md', import.meta.url))
 
-async function main(word: string, times: number | undefined): Promise<void> {
+type Options = { times: number | undefined; beside: number }
+
+async function main(word: string, { times, beside }: Options): Promise<void> {
   const chosen = SCENARIOS.filter(({ fault }) => fault.includes(word))
   if (chosen.length === 0) throw new Error(`no fault has ${JSON.stringify(word)} in its name`)
   const { services, stop } = await startServices()
@@ -63,10 +65,16 @@ async function main(word: string, times: number | undefined): Promise<void> {
   try {
     for (const [i, scenario] of chosen.entries()) {
       console.log(`${i + 1} of ${chosen.length}: ${scenario.fault}`)
-      const outcome = await repeat(scenario, times ?? scenario.times?.long ?? 1, () => interrupted)
+      const began = performance.now()
+      const outcome = await repeat(scenario, {
+        times: times ?? scenario.times?.long ?? 1,
+        atOnce: scenario.waits ? beside : 1,
+        isOver: () => interrupted,
+      })
       if (interrupted) break
       outcomes.push(outcome)
       console.log(`  ${summary(outcome)}`)
+      console.log(`  in ${((performance.now() - began) / 1000).toFixed(0)} s`)
     }
   } finally {
     await stop()
@@ -78,19 +86,25 @@ async function main(word: string, times: number | undefined): Promise<void> {
 }
 
 /** Runs a scenario so many times; a run that fails does not keep the others from running. */
-async function repeat(scenario: Scenario, times: number, isOver: () => boolean): Promise<Outcome> {
+async function repeat(
+  scenario: Scenario,
+  { times, atOnce, isOver }: { times: number; atOnce: number; isOver(): boolean },
+): Promise<Outcome> {
   const outcome: Outcome = { scenario, runs: 0, figures: [], errors: [] }
-  while (outcome.runs < times && !isOver()) {
-    outcome.runs++
-    try {
-      outcome.figures.push(...(await scenario.run({ long: true })))
-      process.stdout.write('.')
-    } catch (error) {
-      outcome.errors.push(error instanceof Error ? error.message : String(error))
-      console.log('x')
-      console.error(error)
+  async function oneAfterAnother(): Promise<void> {
+    while (outcome.runs < times && !isOver()) {
+      outcome.runs++
+      try {
+        outcome.figures.push(...(await scenario.run({ long: true })))
+        process.stdout.write('.')
+      } catch (error) {
+        outcome.errors.push(error instanceof Error ? error.message : String(error))
+        console.log('x')
+        console.error(error)
+      }
     }
   }
+  await Promise.all(Array.from({ length: atOnce }, oneAfterAnother))
   process.stdout.write('\n')
   return outcome
 }
@@ -101,7 +115,7 @@ function documentOf(table: string): string {
   return `# Chaos
 
 Made by \`${command}\` on ${date}, on a machine with ${availableParallelism()} cores, which Postgres, Redis, the
-gateway, the workers and the simulated models shared. "Worst" is the highest figure of all runs, or the lowest where
+gateway, the workers and the simulated models shared; where faults ran side by side (--beside), the parts of all of them. "Worst" is the highest figure of all runs, or the lowest where
 there is a lower limit. Leases were 5 s where workers are killed, frozen or cut off, and 10 s, the default, everywhere else; a sweep comes at
 least once a lease.
 
@@ -111,12 +125,14 @@ ${table}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { times: { type: 'string' } },
+  options: { times: { type: 'string' }, beside: { type: 'string', default: '1' } },
 })
-const times = values.times === undefined ? undefined : Number(values.times)
-if (times === undefined || (Number.isInteger(times) && times > 0)) {
-  await main(positionals.join(' '), times)
+const isCount = (text: string) => /^[1-9]\d{0,2}$/.test(text)
+const wrong = (['times', 'beside'] as const).filter((name) => !isCount(values[name] ?? '1'))
+if (wrong.length === 0) {
+  const times = values.times === undefined ? undefined : Number(values.times)
+  await main(positionals.join(' '), { times, beside: Number(values.beside) })
 } else {
-  console.error('--times must be a whole number above 0')
+  for (const name of wrong) console.error(`--${name} must be a whole number from 1 to 999`)
   process.exitCode = 1
 }

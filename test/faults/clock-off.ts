@@ -79,6 +79,7 @@ export const scenarios: Scenario[] = [TEN_MINUTES_MS, -TEN_MINUTES_MS].flatMap((
     holds:
       'no difference: nothing is taken from the living, retries come when due, the dead are replaced',
     times: { short: 1, long: 5 },
+    waits: true,
     run: () => withClockOff(shiftMs, lock),
   })),
 )

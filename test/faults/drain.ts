@@ -96,12 +96,14 @@ export const scenarios: Scenario[] = [
     fault: 'worker drained (SIGTERM) while its calls go on',
     holds: 'another starts what it hands back within a second; no death or failure is counted',
     times: { short: 1, long: 20 },
+    waits: true,
     run: handOver,
   },
   {
     fault: 'second SIGTERM while a worker drains',
     holds: 'it exits at once, with 1; what it held is taken over',
     times: { short: 1, long: 10 },
+    waits: true,
     run: leaveAtOnce,
   },
 ]

@@ -104,12 +104,14 @@ export const scenarios: Scenario[] = [
     fault: 'gateway killed between commit and XADD, workers busy',
     holds: 'the batch runs once, by a sweep; the same Idempotency-Key finds it',
     times: { short: 1, long: 10 },
+    waits: true,
     run: byReconcile,
   },
   {
     fault: 'gateway killed between commit and XADD, workers idle',
     holds: 'the batch runs once, by a poll of it; the same Idempotency-Key finds it',
     times: { short: 1, long: 10 },
+    waits: true,
     run: byPoll,
   },
 ]

@@ -22,6 +22,8 @@ export type Scenario = {
   holds: string
   /** How often each form runs it; once where it is not given. */
   times?: { short: number; long: number }
+  /** Mostly waits: the long form may run it several times at once. */
+  waits?: true
   /** Does it once on a stack of its own. Throws when an outcome is wrong. */
   run(options: { long: boolean }): Promise<Figure[]>
 }

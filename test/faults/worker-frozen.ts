@@ -105,12 +105,14 @@ export const scenarios: Scenario[] = [true, false].flatMap((lock) => {
       fault: `worker frozen past its lease, then continued (${watched})`,
       holds: HOLDS,
       times: { short: 1, long: 10 },
+      waits: true,
       run: () => standStill(FROZEN, lock),
     },
     {
       fault: `event loop of a worker blocked for 15 s (${watched})`,
       holds: HOLDS,
       times: { short: 1, long: 5 },
+      waits: true,
       run: ({ long }) => standStill(blockedFor(long ? 15_000 : 13_000), lock),
     },
   ]

@@ -219,6 +219,7 @@ function scenario(point: Point, circumstances: Circumstances): Scenario {
     fault: `worker killed ${point.name} (${details.join(', ')})`,
     holds: `all ends once, at most one more call for each task it held, taken over in ${within / 1000} s`,
     times: TIMES,
+    waits: true,
     run: () => killAt(point, circumstances),
   }
 }
