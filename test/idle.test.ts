@@ -93,6 +93,16 @@ test('the others are woken again and again while a call runs, as a wake may have
   listener.disconnect()
 })
 
+test('an idle worker whose reader has to reconnect looks for what was lost with the connection', async () => {
+  await untilIdle()
+  const before = await lastStatement()
+  const clients = String(await redis.client('LIST')).split('\n')
+  const readers = clients.filter((line) => line.includes(' name=read-qwen '))
+  expect(readers).toHaveLength(workers.size)
+  for (const line of readers) await redis.client('KILL', 'ID', /^id=(\d+)/.exec(line)![1]!)
+  await until(async () => (await lastStatement()) > before)
+})
+
 test('an idle worker is woken by the claim of another, and takes over when that one dies', async () => {
   await untilIdle()
   const { promise: never } = Promise.withResolvers<void>()

@@ -4,7 +4,11 @@ import type { Statement } from './statement.ts'
 /** A task that a worker holds: the fence is the proof. */
 export type Held = { taskId: string; fence: number }
 
-/** Puts off the end of the leases. Returns those that are still the caller's; the rest are lost. */
+/**
+ * Puts off the end of the leases. Returns those that are still the caller's; the rest are lost. Waits
+ * for nobody: a task that is locked at the moment is renewed the next time, and still the caller's as
+ * far as this can be seen.
+ */
 export function renewLeasesIfHeld(
   held: Held[],
   leaseMs: number,
@@ -22,9 +26,11 @@ WITH held AS MATERIALIZED (
 ), seen AS MATERIALIZED (
   SELECT t.id, t.fence, t.status FROM tasks t
   WHERE t.id = ANY ($1::uuid[])
-  ORDER BY t.id FOR UPDATE
+  FOR UPDATE SKIP LOCKED
+), renewed AS (
+  UPDATE tasks t SET lease_expires_at = now() + $3::integer * interval '1 ms'
+  FROM seen JOIN held ON held.task_id = seen.id AND held.fence = seen.fence
+  WHERE t.id = seen.id AND seen.status = ${TaskStatus.PROCESSING}
 )
-UPDATE tasks t SET lease_expires_at = now() + $3::integer * interval '1 ms'
-FROM seen JOIN held ON held.task_id = seen.id AND held.fence = seen.fence
-WHERE t.id = seen.id AND seen.status = ${TaskStatus.PROCESSING}
-RETURNING t.id, t.fence`
+SELECT t.id, t.fence FROM tasks t JOIN held ON held.task_id = t.id AND held.fence = t.fence
+WHERE t.status = ${TaskStatus.PROCESSING}`

@@ -165,15 +165,21 @@ export const RUNNING: Mutation[] = [
       'a task that is not being processed has no lease to renew, at its own fence either',
     ],
     [
-      'ORDER BY t.id FOR UPDATE',
-      'ORDER BY t.id',
-      'a lease that is taken back at the same moment is not renewed; the others are',
+      'FOR UPDATE SKIP LOCKED',
+      'FOR UPDATE',
+      'a task that is locked at the moment is renewed the next time if it is held still; nobody waits',
     ],
     [
-      'ORDER BY t.id FOR UPDATE',
-      `${AS_NAMED} FOR UPDATE`,
-      'renewals that name the same tasks in opposite orders do not deadlock',
+      '  FOR UPDATE SKIP LOCKED\n',
+      '',
+      'a task that is locked at the moment is renewed the next time if it is held still; nobody waits',
     ],
+    [
+      `\nWHERE t.status ${is('PROCESSING')}`,
+      '',
+      'a task that is not being processed has no lease to renew, at its own fence either',
+    ],
+    [' AND held.fence = t.fence', '', 'a lease at an old fence is not renewed; the others are'],
     [
       "now() + $3::integer * interval '1 ms'",
       "t.lease_expires_at + $3::integer * interval '0 ms'",
