@@ -185,7 +185,8 @@ test('the door repeats a statement that a deadlock has ended', async () => {
   await rivals
   await rival.query('COMMIT')
   expect((await locked).map(({ id }) => id)).toEqual([a, c, b])
-  await expect.poll(deadlocks, { timeout: 5000 }).toBe(before + 1)
+  // The repeated statement may be quicker than the rival, and lose once more.
+  await expect.poll(deadlocks, { timeout: 5000 }).toBeGreaterThan(before)
 })
 
 async function deadlocks(): Promise<number> {
