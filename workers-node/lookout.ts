@@ -27,8 +27,8 @@ const LOOK_SOON_MS = 100
 const LOOKS_SOON = 20
 /** A reader that has died is known by two looks; what it held then is at least so old, in ms. */
 const PENDING_OF_THE_DEAD_MS = 400
-/** Leases that end one soon after another share a sweep. */
-const SWEEP_GAP_MS = 500
+/** Leases that end one soon after another share a sweep, in ms. */
+const SWEEP_GAP_MS = 1_000
 const COPY_GAP_MS = 10_000
 const FORGET_GAP_MS = 600_000
 /** A lease is looked at just after its end, in ms. */
@@ -124,7 +124,7 @@ export class Lookout {
     if (this.idle) return IDLE_MS
     if (next.due_ms !== null) this.ringing.bringForward(Math.max(next.due_ms, 0))
     this.looking.bringForward()
-    return nextSweep(next, this.options)
+    return nextSweep(next, leaseMs)
   }
 
   private async ringDue(): Promise<number> {
@@ -160,9 +160,8 @@ function isNothingOpen({ lease_ms, due_ms, lost_ms }: NextTimes): boolean {
 }
 
 /** What waits its turn in a long queue, or may not be reaped yet, is not looked at all the time. */
-function nextSweep({ lease_ms, lost_ms }: NextTimes, { leaseMs, renewMs }: LookoutOptions): number {
-  const leaseEnd = lease_ms ?? leaseMs
-  const atLeaseEnd = Math.max(leaseEnd, leaseEnd > 0 ? SWEEP_GAP_MS : renewMs) + PAST_MS
+function nextSweep({ lease_ms, lost_ms }: NextTimes, leaseMs: number): number {
+  const atLeaseEnd = Math.max(lease_ms ?? leaseMs, SWEEP_GAP_MS) + PAST_MS
   const atLoss = Math.max((lost_ms ?? leaseMs) + PAST_MS, leaseMs / 2)
   return Math.min(atLeaseEnd, atLoss, leaseMs)
 }
