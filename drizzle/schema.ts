@@ -132,6 +132,10 @@ export const tasks = pgTable(
     index('tasks_processing').on(table.id).where(sql`status = 3`),
     index('tasks_pending_by_rung').on(table.family, table.rungAt).where(sql`status = 0`),
     index('tasks_pending_by_due').on(table.runAfter).where(sql`status = 0 AND rung_at IS NULL`),
+    index('tasks_on_node').on(table.nodeId).where(sql`status = 3`),
+    index('tasks_waiting_for_node')
+      .on(table.family, table.waitingSince)
+      .where(sql`waiting_since IS NOT NULL`),
     check('tasks_status', sql`status BETWEEN 0 AND 4`),
     check(
       'tasks_counters',
@@ -209,20 +213,32 @@ export const deadLetters = pgTable(
   ],
 )
 
+/** What was uploaded or made: once an owner, whatever it was called. */
 export const files = pgTable(
   'files',
   {
     id: uuid('id').primaryKey(),
     owner: ownerColumn(),
     sha256: text('sha256').notNull(),
-    name: text('name').notNull(),
     type: text('type').notNull(),
     bytes: bigint('bytes', { mode: 'number' }).notNull(),
     objectKey: text('object_key').notNull(),
     createdAt: createdAt(),
   },
-  (table) => [uniqueIndex('files_by_content').on(table.owner, table.sha256)],
+  (table) => [
+    uniqueIndex('files_by_content').on(table.owner, table.sha256),
+    check('files_bytes', sql`bytes > 0`),
+  ],
 )
+
+/** A file's place and name among those of one prompt, or of one answer. */
+const fileInPlace = () => ({
+  fileId: uuid('file_id')
+    .notNull()
+    .references(() => files.id),
+  position: smallint('position').notNull(),
+  name: text('name').notNull(),
+})
 
 export const batchFiles = pgTable(
   'batch_files',
@@ -230,12 +246,43 @@ export const batchFiles = pgTable(
     batchId: uuid('batch_id')
       .notNull()
       .references(() => batches.id, { onDelete: 'cascade' }),
+    ...fileInPlace(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.batchId, table.position] }),
+    index('batch_files_by_file').on(table.fileId),
+  ],
+)
+
+/** Pictures that a model made. */
+export const taskFiles = pgTable(
+  'task_files',
+  {
+    taskId: uuid('task_id')
+      .notNull()
+      .references(() => tasks.id, { onDelete: 'cascade' }),
+    ...fileInPlace(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.taskId, table.position] }),
+    index('task_files_by_file').on(table.fileId),
+  ],
+)
+
+/** What a node calls a file that was given to it, until it forgets it. */
+export const fileHandles = pgTable(
+  'file_handles',
+  {
     fileId: uuid('file_id')
       .notNull()
-      .references(() => files.id),
-    position: smallint('position').notNull(),
+      .references(() => files.id, { onDelete: 'cascade' }),
+    nodeId: uuid('node_id')
+      .notNull()
+      .references(() => geminiServiceNodes.id, { onDelete: 'cascade' }),
+    handle: text('handle').notNull(),
+    expiresAt: time('expires_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.batchId, table.position] })],
+  (table) => [primaryKey({ columns: [table.fileId, table.nodeId] })],
 )
 
 export const geminiServiceNodes = pgTable(
@@ -245,6 +292,8 @@ export const geminiServiceNodes = pgTable(
     family: text('family').notNull(),
     url: text('url').notNull(),
     kind: text('kind').notNull(),
+    /** It says itself that it is there, and any worker may call it, without a key. */
+    selfRegistered: boolean('self_registered').notNull().default(false),
     weight: doublePrecision('weight').notNull().default(1),
     capacity: integer('capacity').notNull(),
     status: text('status').notNull(),
@@ -259,6 +308,7 @@ export const geminiServiceNodes = pgTable(
       'gemini_service_nodes_status',
       sql`status IN ('HEALTHY', 'BUSY', '429_LIMIT', 'OFFLINE')`,
     ),
+    check('gemini_service_nodes_room', sql`capacity > 0 AND weight > 0`),
   ],
 )
 

@@ -30,14 +30,14 @@ afterAll(async () => {
 type Fetch = typeof globalThis.fetch
 
 const compatible = (url: string, through = fetch) =>
-  openaiCompatible({ url, nodes: [], fetch: through })('qwen3')
+  openaiCompatible({ url, fetch: through })('qwen3')
 const google = (url: string, through = fetch) =>
-  gemini({ url, key: 'test-key', nodes: [], fetch: through })('gemini-2.5-flash')
+  gemini({ url, key: 'test-key', fetch: through })('gemini-2.5-flash')
 /** The SDK's own DeepSeek knows one host only: the way there leads here. */
 const ownDeepseek = (url: string, through = fetch) => {
   const there: Fetch = (input, init) =>
     through(String(input).replace('https://api.deepseek.com', url), init)
-  return deepseek({ key: 'test-key', nodes: [], fetch: there })('deepseek-chat')
+  return deepseek({ key: 'test-key', fetch: there })('deepseek-chat')
 }
 
 const PROVIDERS: [string, (url: string, through?: Fetch) => LanguageModelV4, boolean][] = [

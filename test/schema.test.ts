@@ -32,6 +32,14 @@ const deadLetter = (kind: string, payload: string) => () =>
      VALUES ($1, $2, 'qwen_stream', '1-0', $3, 'code', 'message')`,
     [uuidv7(), kind, payload],
   ] as const
+const nodeWith =
+  ({ capacity = 1, weight = 1, status = 'HEALTHY' }) =>
+  () =>
+    [
+      `INSERT INTO gemini_service_nodes (id, family, url, kind, capacity, weight, status)
+     VALUES ($1, 'gemini', 'http://node', 'kind', $2, $3, $4)`,
+      [uuidv7(), capacity, weight, status],
+    ] as const
 
 const ENDED = 'lease_expires_at = NULL, finished_at = now()'
 
@@ -94,10 +102,15 @@ const REFUSED: Record<string, Record<string, () => readonly [string, readonly un
   },
   dead_letters_kind: { 'a kind that there is not': deadLetter('letter', '{}') },
   dead_letters_payload: { 'more than 4096 bytes': deadLetter('task', 'é'.repeat(2049)) },
-  gemini_service_nodes_status: {
-    'a status that there is not': () => [
-      `INSERT INTO gemini_service_nodes (id, family, url, kind, capacity, status)
-       VALUES ($1, 'gemini', 'http://node', 'kind', 1, 'SLEEPY')`,
+  gemini_service_nodes_status: { 'a status that there is not': nodeWith({ status: 'SLEEPY' }) },
+  gemini_service_nodes_room: {
+    'a node that takes no task': nodeWith({ capacity: 0 }),
+    'a node without weight': nodeWith({ weight: 0 }),
+  },
+  files_bytes: {
+    'an empty file': () => [
+      `INSERT INTO files (id, owner, sha256, type, bytes, object_key)
+       VALUES ($1, 'local', 'hash', 'image/png', 0, 'key')`,
       [uuidv7()],
     ],
   },
@@ -163,7 +176,8 @@ test.each(TABLES)('the table $table is in the database as schema.ts has it', asy
   const columns = await database.query(
     `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS not_null,
        atthasdef AND attgenerated = '' AS has_default
-     FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 ORDER BY attname COLLATE "C"`,
+     FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+     ORDER BY attname COLLATE "C"`,
     [declared.name],
   )
   expect(columns).toEqual(

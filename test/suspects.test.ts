@@ -63,7 +63,10 @@ function taskOf(overrides: Partial<ClaimedTask> = {}): ClaimedTask {
     model: 'qwen3:1.7b',
     family: 'qwen',
     slot: 0,
+    owner: 'local',
+    mode: 'text',
     prompt: 'Why?',
+    files: [],
     system: null,
     temperature: null,
     max_tokens: null,
@@ -86,7 +89,7 @@ test('the parts of an answer come in order, of a call with all that the task say
     prompt: 'And you?\u0000é',
     temperature: 0.5,
     max_tokens: 99,
-    history: [{ prompt: 'Hello', answer: 'Hi' }],
+    history: [{ prompt: 'Hello', files: [], answer: 'Hi', made: [] }],
   })
   const parts = await all(open().call(task, notAborted))
   expect(parts.slice(0, -1)).toEqual([

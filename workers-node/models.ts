@@ -14,9 +14,9 @@ export type Models = {
 
 /** Opens the way to the models of every family that the worker serves. */
 export function openModels({ families }: Pick<WorkerSettings, 'families'>): Models {
-  const opened = families.map(({ family, endpoint: { timeouts, ...endpoint } }) => {
+  const opened = families.map(({ family, endpoint: { timeouts, nodes } }) => {
     const { fetch, close } = openModelFetch({ connectMs: timeouts.connectMs })
-    const modelNamed = providerOf(family)({ ...endpoint, fetch })
+    const modelNamed = providerOf(family)({ ...nodes[0], fetch })
     return { family: family.family, modelNamed, timeouts, close }
   })
   return {

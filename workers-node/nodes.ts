@@ -82,8 +82,8 @@ export class Nodes {
 
 /** A key is told apart from others by a hash; itself it is stored nowhere. */
 function nodeOf({ family, endpoint }: Families[number]): Pick<NewNode, 'family' | 'url' | 'kind'> {
-  const { url, nodes, key } = endpoint
-  const address = new URL(url ?? ((key === undefined && nodes[0]) || `https://${family.provider}/`))
+  const { url, key } = endpoint.nodes[0]
+  const address = new URL(url ?? `https://${family.provider}/`)
   address.username = ''
   address.password = ''
   address.search = ''

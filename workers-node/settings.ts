@@ -43,8 +43,11 @@ const settings = z.object({
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
+/** One service of a family: the provider's own address where no other is given. */
+export type NodeAddress = { url?: string | undefined; key?: string | undefined }
+
 /** Where one family's models are, and how long each part of a call may take. */
-export type Endpoint = { url?: string; key?: string; nodes: string[]; timeouts: Timeouts }
+export type Endpoint = { nodes: [NodeAddress, ...NodeAddress[]]; timeouts: Timeouts }
 
 export type WorkerSettings = Omit<z.output<typeof settings>, 'WORKER_STREAMS'> & {
   families: { family: ModelFamily; endpoint: Endpoint }[]
@@ -77,9 +80,9 @@ function readEndpoint(
   const http = address(['http', 'https'])
   const read = readSettings(
     z.object({
-      [url]: http.optional(),
+      [url]: listOf(http).optional(),
       [key]: commaList().optional(),
-      ...(nodes && { [nodes]: commaList().pipe(z.array(http)).optional() }),
+      ...(nodes && { [nodes]: listOf(http).optional() }),
       ...(timeout && { [timeout]: integer(1000, 86_400_000).optional() }),
     }),
     environment,
@@ -89,13 +92,30 @@ function readEndpoint(
       `${enough[0]} is missing: the ${row.stream} needs ${enough.join(' or ')}. Set it in the environment or in .env, or leave ${row.family} out of WORKER_STREAMS.`,
     )
   }
+  const list = (name: string | undefined) => (name && (read[name] as string[] | undefined)) || []
   return {
-    url: read[url] as string | undefined,
-    key: (read[key] as string[] | undefined)?.[0],
-    nodes: (nodes && (read[nodes] as string[] | undefined)) || [],
+    nodes: nodesOf({ urls: list(url), keys: list(key), services: list(nodes) }),
     timeouts: {
       ...timeouts,
       totalMs: (timeout && (read[timeout] as number | undefined)) || timeouts.totalMs,
     },
   }
+}
+
+/** Each address with each key is a node; a service that needs no key is one of its own. */
+function nodesOf({
+  urls,
+  keys,
+  services,
+}: Record<'urls' | 'keys' | 'services', string[]>): Endpoint['nodes'] {
+  const own = (urls.length > 0 ? urls : [undefined]).flatMap((url) =>
+    (keys.length > 0 ? keys : [undefined]).map((key) => ({ url, key })),
+  )
+  // An address that is the provider's own, or is meant for it, is of no use without a key.
+  const usable = services.length > 0 ? own.filter(({ key }) => key !== undefined) : own
+  return [...usable, ...services.map((url) => ({ url }))] as Endpoint['nodes']
+}
+
+function listOf(part: z.ZodType<string, string>) {
+  return commaList().pipe(z.array(part))
 }

@@ -1,4 +1,7 @@
+import type { FileRef } from '../contract/file-ref.ts'
+import type { Mode } from '../contract/models.ts'
 import { TaskStatus } from '../contract/task-status.ts'
+import { filesOfBatch } from './files-in-place.ts'
 import { HISTORY_OF_TASK } from './history-of-task.ts'
 import type { Statement } from './statement.ts'
 
@@ -32,8 +35,8 @@ export type Gate = {
   waitMs: number
 }
 
-/** One earlier turn of the conversation, as the model is to see it. */
-export type Turn = { prompt: string; answer: string }
+/** One earlier turn of the conversation, as the model is to see it; `made` came with the answer. */
+export type Turn = { prompt: string; files: FileRef[]; answer: string; made: FileRef[] }
 
 /** All that a call needs; `fence` is the new one, which is the proof of being its holder. */
 export type ClaimedTask = {
@@ -52,10 +55,13 @@ export type ClaimedTask = {
   node_troubled: boolean
   batch_id: string
   conversation_id: string
+  owner: string
   model: string
   family: string
   slot: number
+  mode: Mode
   prompt: string
+  files: FileRef[]
   system: string | null
   temperature: number | null
   max_tokens: number | null
@@ -179,8 +185,9 @@ SELECT
     'hopeless', claimed.hopeless, 'node_id', claimed.node_id, 'probe', claimed.probe,
     'node_troubled', claimed.troubled,
     'batch_id', claimed.batch_id, 'conversation_id', claimed.conversation_id,
-    'model', claimed.model, 'family', claimed.family, 'slot', claimed.slot,
-    'prompt', b.user_prompt, 'system', b.system, 'temperature', b.temperature,
+    'owner', claimed.owner, 'model', claimed.model, 'family', claimed.family,
+    'slot', claimed.slot, 'mode', b.mode, 'prompt', b.user_prompt,
+    'files', ${filesOfBatch('b.id')}, 'system', b.system, 'temperature', b.temperature,
     'max_tokens', b.max_tokens, 'traceparent', b.traceparent,
     'history', coalesce(history.turns, '[]'::jsonb)) END AS task
 FROM message

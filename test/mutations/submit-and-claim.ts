@@ -154,13 +154,13 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
       'a failed turn takes no place from the turns that are kept',
     ],
     [
-      'LIMIT message.history_turns',
-      'LIMIT (SELECT max(history_turns) FROM message)',
+      'WHERE back <= message.history_turns',
+      'WHERE back <= (SELECT max(history_turns) FROM message)',
       'each of the tasks claimed together gets the history that its own bounds allow',
     ],
     [
-      'fitting.characters <= message.history_characters',
-      'fitting.characters <= (SELECT max(history_characters) FROM message)',
+      'characters <= message.history_characters',
+      'characters <= (SELECT max(history_characters) FROM message)',
       'each of the tasks claimed together gets the history that its own bounds allow',
     ],
     [
@@ -200,31 +200,55 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
       '',
       'a later turn is not in the history, whatever its times say',
     ],
-    ['LIMIT message.history_turns', '', 'no more than the bound of turns is carried: the newest'],
+    [
+      'back <= message.history_turns AND ',
+      '',
+      'no more than the bound of turns is carried: the newest',
+    ],
     [
       'ORDER BY earlier.turn DESC',
       'ORDER BY earlier.turn',
       'no more than the bound of turns is carried: the newest',
     ],
     [
-      'WHERE fitting.characters <= message.history_characters',
+      ' AND characters <= message.history_characters',
       '',
       'no more than the bound of characters is carried: the newest, prompts and answers counted',
     ],
     [
-      'length(recent.user_prompt) + ',
+      'length(user_prompt) + ',
       '',
       'no more than the bound of characters is carried: the newest, prompts and answers counted',
     ],
     [
-      'OVER (ORDER BY recent.turn DESC)',
-      'OVER (ORDER BY recent.turn)',
+      'newest AS (ORDER BY turn DESC)',
+      'newest AS (ORDER BY turn)',
       'no more than the bound of characters is carried: the newest, prompts and answers counted',
     ],
     [
-      'ORDER BY fitting.turn)',
-      'ORDER BY fitting.turn DESC)',
+      'ORDER BY f.turn)',
+      'ORDER BY f.turn DESC)',
       'the earlier turns come oldest first, each with its prompt and answer',
+    ],
+    [
+      'WHERE f.fit = (SELECT count(*) FROM recent) OR ',
+      'WHERE ',
+      'a conversation that just fits is carried whole',
+    ],
+    [
+      'LIMIT message.history_turns + 1',
+      'LIMIT message.history_turns',
+      'what no longer fits is left out in steps, so that most calls begin as the last one did',
+    ],
+    [
+      'WHERE first.back > first.fit / 2',
+      '',
+      'what no longer fits is left out in steps, so that most calls begin as the last one did',
+    ],
+    [
+      'first.roundness DESC, ',
+      '',
+      'what no longer fits is left out in steps, so that most calls begin as the last one did',
     ],
   ]),
   ...inStatement('claim-tasks-if-pending', [

@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pending.ts'
 import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
@@ -91,8 +92,8 @@ test('of two slots of one model each sees its own answers', async () => {
   await database.query('UPDATE tasks SET slot = position - 1 WHERE batch_id = $1', [asking.batchId])
   const seen = (await claimed(database, asking)).map(({ history }) => history)
   expect(seen).toEqual([
-    [{ prompt: 'A prompt', answer: 'of slot 0' }],
-    [{ prompt: 'A prompt', answer: 'of slot 1' }],
+    [{ prompt: 'A prompt', files: [], answer: 'of slot 0', made: [] }],
+    [{ prompt: 'A prompt', files: [], answer: 'of slot 1', made: [] }],
   ])
 })
 
@@ -177,3 +178,74 @@ test('each of the tasks claimed together gets the history that its own bounds al
     ['a2', 'a3'],
   ])
 })
+
+test('what no longer fits is left out in steps, so that most calls begin as the last one did', async () => {
+  let batch = await answered(database, [QWEN], ['a1'], { prompt: 'p1' })
+  const begins: (string | undefined)[] = []
+  for (let turn = 2; turn <= 40; turn++) {
+    const history = await historySeen(batch, QWEN, { turns: 8 })
+    expect(history!.length).toBeLessThanOrEqual(8)
+    expect(history!.length).toBeGreaterThanOrEqual(Math.min(turn - 1, 5))
+    begins.push(history![0]?.[0])
+    batch = await answered(database, [QWEN], [`a${turn}`], { ...next(batch), prompt: `p${turn}` })
+  }
+  expect(new Set(begins).size).toBeLessThanOrEqual(1 + 40 / 4)
+})
+
+test('a conversation that just fits is carried whole', async () => {
+  const batch = await turns(['a1', 'a2', 'a3'])
+  expect(await historySeen(batch, QWEN, { turns: 3, characters: 12 })).toEqual([
+    ['p1', 'a1'],
+    ['p2', 'a2'],
+    ['p3', 'a3'],
+  ])
+})
+
+test('the files of a turn come with it, those of its prompt and those that were made', async () => {
+  const batch = await answered(database, [QWEN], ['A picture'])
+  const files = await storedFiles(batch.owner, 3)
+  await database.query(
+    `INSERT INTO batch_files (batch_id, position, file_id, name)
+     VALUES ($1, 1, $2, 'one.png'), ($1, 0, $3, 'two.png')`,
+    [batch.batchId, files[0], files[1]],
+  )
+  await database.query(
+    `INSERT INTO task_files (task_id, position, file_id, name) VALUES ($1, 0, $2, 'made.png')`,
+    [batch.tasks[0]!.id, files[2]],
+  )
+  const asking = await submitted(database, [QWEN], next(batch))
+  await database.query(
+    `INSERT INTO batch_files (batch_id, position, file_id, name) VALUES ($1, 0, $2, 'now.png')`,
+    [asking.batchId, files[0]],
+  )
+  const [task] = await claimed(database, asking)
+  const ref = (i: number, name: string) => ({
+    file_id: files[i],
+    name,
+    type: 'image/png',
+    bytes: i + 1,
+    sha256: String(i),
+  })
+  expect(task?.files).toEqual([ref(0, 'now.png')])
+  expect(task?.history).toEqual([
+    {
+      prompt: 'A prompt',
+      files: [ref(1, 'two.png'), ref(0, 'one.png')],
+      answer: 'A picture',
+      made: [ref(2, 'made.png')],
+    },
+  ])
+})
+
+/** Rows of so many pictures; their ids. */
+async function storedFiles(owner: string, count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, () => uuidv7())
+  for (const [i, id] of ids.entries()) {
+    await database.query(
+      `INSERT INTO files (id, owner, sha256, type, bytes, object_key)
+       VALUES ($1, $2, $3, 'image/png', $4, $5)`,
+      [id, owner, String(i), i + 1, `files/${id}`],
+    )
+  }
+  return ids
+}

@@ -4,8 +4,8 @@ import type { Provider } from './provider.ts'
 
 /** Gemini by Google's own API where there is a key, else by an OpenAI-compatible service. */
 export const gemini: Provider = (endpoint) => {
-  const { key, url, nodes, fetch } = endpoint
-  if (key === undefined) return openaiCompatible({ ...endpoint, url: nodes[0] })
+  const { key, url, fetch } = endpoint
+  if (key === undefined) return openaiCompatible(endpoint)
   const google = createGoogleGenerativeAI({
     apiKey: key,
     ...(url && { baseURL: googleBase(url) }),

@@ -1,11 +1,10 @@
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
-/** Where a family's models are, how to be let in, and how to get there. */
+/** Where a node is, how to be let in, and how to get there. */
 export type ProviderEndpoint = {
+  /** The provider's own address where it is not given. */
   url?: string | undefined
   key?: string | undefined
-  /** OpenAI-compatible services to use where there is no key. */
-  nodes: string[]
   /** A `fetch` that bounds the connection alone: the other time-outs are those of the call. */
   fetch: typeof globalThis.fetch
 }
