@@ -13,7 +13,8 @@ import { filesOfBatch, filesOfTask } from './files-in-place.ts'
  * Where something must be left out, it is left out in steps: the first turn is that one, of the older
  * half of what fits, before whose number the roundest binary number lies (the bits in which a turn
  * and the one before it differ say how round). It stays the first until it no longer fits or a rounder
- * one comes up, so that most prompts begin as the last one did, which a provider's cache goes by.
+ * one comes up, so that most prompts begin as the last one did, which a provider's cache goes by. The
+ * first of all has none before it: where it fits, nothing is left out.
  */
 export const HISTORY_OF_TASK = `
   WITH recent AS MATERIALIZED (
@@ -45,6 +46,6 @@ export const HISTORY_OF_TASK = `
       'answer', f.response_text, 'made', ${filesOfTask('f.task_id')})
     ORDER BY f.turn) AS turns
   FROM fitting f
-  WHERE f.fit = (SELECT count(*) FROM recent) OR f.turn >= (
+  WHERE f.turn >= (
     SELECT first.turn FROM fitting first WHERE first.back > first.fit / 2
-    ORDER BY first.roundness DESC, first.turn LIMIT 1)`
+    ORDER BY first.roundness DESC NULLS FIRST, first.turn LIMIT 1)`

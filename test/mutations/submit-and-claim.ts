@@ -230,11 +230,7 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
       'ORDER BY f.turn DESC)',
       'the earlier turns come oldest first, each with its prompt and answer',
     ],
-    [
-      'WHERE f.fit = (SELECT count(*) FROM recent) OR ',
-      'WHERE ',
-      'a conversation that just fits is carried whole',
-    ],
+    ['DESC NULLS FIRST', 'DESC NULLS LAST', 'a conversation that just fits is carried whole'],
     [
       'LIMIT message.history_turns + 1',
       'LIMIT message.history_turns',
@@ -246,7 +242,7 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
       'what no longer fits is left out in steps, so that most calls begin as the last one did',
     ],
     [
-      'first.roundness DESC, ',
+      'first.roundness DESC NULLS FIRST, ',
       '',
       'what no longer fits is left out in steps, so that most calls begin as the last one did',
     ],

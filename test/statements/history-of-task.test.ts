@@ -142,8 +142,10 @@ test('a later turn is not in the history, whatever its times say', async () => {
 })
 
 test('no more than the bound of turns is carried: the newest', async () => {
-  const batch = await turns(['a1', 'a2', 'a3'])
-  expect(await historySeen(batch, QWEN, { turns: 2 })).toEqual([
+  const batch = await turns(['a1', 'a2', 'a3', 'a4'])
+  expect(await historySeen(batch, QWEN, { turns: 1 })).toEqual([['p4', 'a4']])
+  const again = await turns(['a1', 'a2', 'a3'])
+  expect(await historySeen(again, QWEN, { turns: 2 })).toEqual([
     ['p2', 'a2'],
     ['p3', 'a3'],
   ])
