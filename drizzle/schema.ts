@@ -129,9 +129,9 @@ export const tasks = pgTable(
   },
   (table) => [
     uniqueIndex('tasks_by_batch').on(table.batchId, table.position),
-    index('tasks_processing').on(table.id).where(sql`status = 3`),
     index('tasks_pending_by_rung').on(table.family, table.rungAt).where(sql`status = 0`),
     index('tasks_pending_by_due').on(table.runAfter).where(sql`status = 0 AND rung_at IS NULL`),
+    /** Those that are held, by node: few, so that it serves who looks for all of them too. */
     index('tasks_on_node').on(table.nodeId).where(sql`status = 3`),
     index('tasks_waiting_for_node')
       .on(table.family, table.waitingSince)
@@ -299,6 +299,8 @@ export const geminiServiceNodes = pgTable(
     status: text('status').notNull(),
     errorCount: integer('error_count').notNull().default(0),
     retryAt: time('retry_at'),
+    /** Goes up by 1 / weight with each new route: of equally loaded nodes the one that is behind is next. */
+    pass: doublePrecision('pass').notNull().default(0),
     lastHeartbeatAt: time('last_heartbeat_at').notNull().defaultNow(),
     createdAt: createdAt(),
   },

@@ -14,6 +14,7 @@ import { getHistory } from './routes/get-history.ts'
 import { getTask } from './routes/get-task.ts'
 import { listConversations } from './routes/list-conversations.ts'
 import { listModels } from './routes/list-models.ts'
+import { recordHeartbeat } from './routes/record-heartbeat.ts'
 import { submitBatch } from './routes/submit-batch.ts'
 import type { Services } from './services.ts'
 
@@ -46,6 +47,7 @@ export function createApp(services: Services) {
   serve(app, listConversations) // GET  /v1/conversations
   serve(app, getHistory) //        GET  /v1/conversations/{conversation_id}/history
   serve(app, listModels) //        GET  /v1/models
+  serve(app, recordHeartbeat) //   POST /v1/nodes/heartbeat
   serve(app, getHealth) //         GET  /health
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

@@ -8,6 +8,7 @@ const settings = z.object({
   NEON_FETCH_ENDPOINT: address(['http', 'https']).optional(),
   MAX_BODY_BYTES: integer(1024, 100 * 1024 * 1024).default(1024 * 1024),
   ENABLE_DB_LOG: flag().default(false),
+  NODE_TOKEN: z.string().min(16, 'it must have at least 16 characters').optional(),
   INSTANCE_ID: z.string().max(100).optional(),
 })
 

@@ -10,7 +10,11 @@ import { type AppEnv, check } from './operation.ts'
 export async function readSubmission(c: Context<AppEnv>): Promise<SubmitRequest> {
   const type = (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
   if (type === 'multipart/form-data') return check(submitRequest, await readForm(c))
-  if (type === 'application/json') return check(submitRequest, await readJson(c))
+  if (type === 'application/json') {
+    const { files, ...fields } = await readJson(c)
+    if (files !== undefined && !(Array.isArray(files) && files.length === 0)) throw noFiles('files')
+    return check(submitRequest, fields)
+  }
   throw new ApiError(
     'unsupported_media_type',
     'Send the request as multipart/form-data or application/json.',
@@ -37,7 +41,8 @@ async function readForm(c: Context<AppEnv>): Promise<Record<string, string>> {
   return fields
 }
 
-async function readJson(c: Context<AppEnv>): Promise<Record<string, unknown>> {
+/** The body as a JSON object, without what is null in it. Throws ApiError 400. */
+export async function readJson(c: Context<AppEnv>): Promise<Record<string, unknown>> {
   const text = await c.req.text()
   let body: unknown
   try {
@@ -48,10 +53,7 @@ async function readJson(c: Context<AppEnv>): Promise<Record<string, unknown>> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new ApiError('invalid_request', 'The body must be a JSON object.')
   }
-  const fields = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
-  const { files } = fields
-  if (files !== undefined && !(Array.isArray(files) && files.length === 0)) throw noFiles('files')
-  return fields
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
 }
 
 function noFiles(param: string): ApiError {

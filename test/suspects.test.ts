@@ -56,6 +56,7 @@ function taskOf(overrides: Partial<ClaimedTask> = {}): ClaimedTask {
     child_deaths: 0,
     hopeless: false,
     node_id: null,
+    node_url: null,
     probe: false,
     node_troubled: false,
     batch_id: '01990b6e-7a4c-7000-8a5e-3f1c2b4d5e70',

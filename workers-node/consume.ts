@@ -13,10 +13,11 @@ import {
   saveDeadMessages,
 } from '../drizzle/statements/save-dead-messages.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
+import type { Waiter } from '../drizzle/statements/take-waiters-if-room.ts'
 import { Backoff } from './backoff.ts'
 import { codeOf, log } from './log.ts'
 import { isReply, type NativeRedis, type StreamEntry, type StreamReader } from './redis.ts'
-import type { Rest } from './rest.ts'
+import type { Room } from './room.ts'
 import type { Slots } from './slots.ts'
 import { cutToBytes, storableText } from './storable-text.ts'
 
@@ -38,20 +39,18 @@ export type Consumption = {
   postgres: PostgresDoor
   slots: Slots
   claim(claim: Claim): Promise<ClaimVerdict>
-  /** The node that tasks of the family go to, if it is known. */
-  nodeId(): string | null
   /** Resolves when the others know that this worker is about to claim. */
   beforeClaim(): Promise<void>
   /** Starts a claimed task, which gives its slot back when it ends; false where it runs already. */
   start(task: ClaimedTask): boolean
   /** Told when dead letters were written. */
   onDeadLetters(): void
-  /** Told when a task was put off for so many ms. */
+  /** Told when a task found no room at any node, and was put off for so many ms. */
   onPutOff(ms: number): void
   /** Told when the group was gone, and its messages with it. */
   onGroupLost(): void
-  /** Holds reading back while the family's node may not be called. */
-  rest: Rest
+  /** Holds reading back while the family's nodes have no room. */
+  room: Room
   stopping: AbortSignal
 }
 
@@ -60,23 +59,24 @@ export type Consumption = {
  * acknowledge, run. Resolves when stopping, once all that was read has been dealt with.
  */
 export async function consume(consumption: Consumption): Promise<void> {
-  const { family, reader, redis, slots, rest, onGroupLost, stopping } = consumption
+  const { family, reader, redis, slots, room, onGroupLost, stopping } = consumption
   const underWay = new Set<Promise<void>>()
   const wakeAll = () => {
     slots.wake()
-    rest.end()
+    room.wake()
   }
   stopping.addEventListener('abort', wakeAll, { once: true })
   const backoff = new Backoff(AGAIN_AFTER_MS)
   while (!stopping.aborted) {
-    await rest.untilOver()
+    await room.untilSome(stopping)
     await slots.untilFree(stopping)
     if (stopping.aborted) break
     try {
-      const entries = await reader.read(slots.free)
+      const entries = await reader.read(Math.min(slots.free, room.left))
       backoff.reset()
       if (entries.length === 0) continue
       slots.take(entries.length)
+      room.add(-entries.length)
       const dealing = deal(consumption, entries).finally(() => underWay.delete(dealing))
       underWay.add(dealing)
     } catch (error) {
@@ -126,30 +126,51 @@ async function deal(consumption: Consumption, entries: StreamEntry[]): Promise<v
  * to be done. A claimed task starts at once, whatever the others of its read still wait for.
  */
 async function judge(
-  { claim, nodeId, beforeClaim, family, start, rest, onPutOff, stopping }: Consumption,
+  consumption: Consumption,
   { fields }: StreamEntry,
 ): Promise<'started' | DeadMessageCode | null> {
   if (fields === null) return null
   const message = streamMessage.safeParse(objectOf(fields))
-  if (!message.success) return 'unreadable_message'
-  const { task_id: taskId, fence } = message.data
+  return message.success ? claimNamed(consumption, message.data) : 'unreadable_message'
+}
+
+/**
+ * Claims tasks that wait no longer for a node, past the stream, and starts those that it gets. What
+ * cannot be claimed now is rung as lost messages are.
+ */
+export async function claimWaiters(consumption: Consumption, waiters: Waiter[]): Promise<void> {
+  const { slots } = consumption
+  slots.take(waiters.length)
+  await Promise.all(
+    waiters.map(async (waiter) => {
+      if ((await claimNamed(consumption, waiter)) !== 'started') slots.release()
+    }),
+  )
+}
+
+async function claimNamed(
+  { claim, beforeClaim, family, start, room, onPutOff, stopping }: Consumption,
+  { task_id: taskId, fence }: Waiter,
+): Promise<'started' | DeadMessageCode | null> {
   await beforeClaim()
   let again = false
   for (const backoff = new Backoff(AGAIN_AFTER_MS); ; again = true) {
     try {
-      const { verdict, task, wait_ms } = await claim({
+      const {
+        verdict,
+        task,
+        wait_ms,
+        room: left,
+      } = await claim({
         taskId,
         fence,
         family: family.family,
         history: family.history,
-        nodeId: nodeId(),
         again,
       })
+      room.is(left)
       if (verdict === 'claimed') return start(task) ? 'started' : null
-      if (verdict === 'waiting') {
-        rest.begin(wait_ms)
-        onPutOff(wait_ms)
-      }
+      if (verdict === 'waiting') onPutOff(wait_ms)
       return WHAT_FOLLOWS[verdict]
     } catch (error) {
       log.warn({ task_id: taskId, code: codeOf(error) }, 'not claimed yet')

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
-import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
-import { endWaitsForNode } from '../drizzle/statements/end-waits-for-node.ts'
-import { type NewNode, registerNodes } from '../drizzle/statements/register-nodes.ts'
+import { beatNodes } from '../drizzle/statements/beat-nodes.ts'
+import type { ClaimedTask, KnownNodes } from '../drizzle/statements/claim-tasks-if-pending.ts'
+import { SILENT_AFTER_S } from '../drizzle/statements/node-state.ts'
+import { registerNodes } from '../drizzle/statements/register-nodes.ts'
 import {
   type Breaker,
   type NodeCall,
@@ -11,83 +11,151 @@ import {
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { Alarm } from './alarm.ts'
 import { codeOf, log } from './log.ts'
+import { nodeUrl } from './node-url.ts'
 import type { WorkerSettings } from './settings.ts'
 
-const STEP = 500
+/** A third of the silence after which a node is taken for gone. */
+const BEAT_EVERY_MS = 10_000
+/** After so long a claim may have found it silent, in ms. */
+const SILENT_MS = SILENT_AFTER_S * 1000 - BEAT_EVERY_MS
 
-type Families = WorkerSettings['families']
 type Options = {
   postgres: PostgresDoor
-  families: Families
-  capacity: number
+  families: WorkerSettings['families']
+  /** Whether nodes that register themselves are called too. */
+  discover: boolean
   breaker: Breaker
-  /** Called when a family may be called again, where it could not before. */
-  onRecovered(families: string[]): void
+  /** Whether anything answers at the node of this name. */
+  answers(family: string, nodeUrl: string): Promise<boolean>
+  /** Called when the nodes of a family may be called again, where one could not before. */
+  onRecovered(family: string): void
+}
+
+type OwnNode = {
+  id: string
+  family: string
+  url: string
+  /** Whether it answered when it was asked last. */
+  answered: boolean
+  heardAt: number
 }
 
 /**
  * The services that this worker calls, as rows that all workers share: what one learns of a service
- * that fails, the others know at their next claim.
+ * that fails, the others know at their next claim. While there are tasks it asks those of its
+ * settings whether they are there, and says so for those that answer.
  */
 export class Nodes {
   private readonly options: Options
-  private readonly ids = new Map<string, string>()
+  private own: OwnNode[] = []
+  private readonly registered = Promise.withResolvers<void>()
   private readonly registering: Alarm
+  private readonly beating: Alarm
+  private needed = false
 
   constructor(options: Options) {
     this.options = options
     this.registering = new Alarm('registering nodes', () => this.register())
+    this.beating = new Alarm('asking the nodes', () => this.beat())
   }
 
-  /** The node that a family's tasks go to; null until it is registered. */
-  idOf(family: string): string | null {
-    return this.ids.get(family) ?? null
+  known(): KnownNodes {
+    return { ids: this.own.map(({ id }) => id), discover: this.options.discover }
   }
 
-  /** Says how a call went; it is not waited for, and a loss is no harm. */
-  report(task: ClaimedTask, how: NodeCall['how'], restMs = 0): void {
+  /** How many tasks the nodes of a family may hold at most; Infinity where they are not all known. */
+  roomOf(family: string): number {
+    if (this.options.discover) return Number.POSITIVE_INFINITY
+    const { endpoint } = this.options.families.find((served) => served.family.family === family)!
+    return endpoint.nodes.length * endpoint.nodeCapacity
+  }
+
+  /** Resolves when the nodes of the settings have their rows. */
+  untilRegistered(): Promise<void> {
+    return this.registered.promise
+  }
+
+  /**
+   * There are tasks again. What has been silent only because nobody asked counts as heard of, until
+   * it is asked.
+   */
+  async rouse(): Promise<void> {
+    this.needed = true
+    try {
+      await this.sayHeard()
+    } catch (error) {
+      log.warn({ code: codeOf(error) }, 'nodes not noted as heard of')
+    }
+    this.beating.bringForward()
+  }
+
+  /** Nothing runs any more: a database that sleeps when nobody asks may sleep. */
+  rest(): void {
+    this.needed = false
+  }
+
+  /** Says how a call went. Resolves when it is stored, or lost, which is no harm. */
+  async report(task: ClaimedTask, how: NodeCall['how'], restMs = 0): Promise<void> {
     const { node_id: nodeId, probe, node_troubled } = task
     if (nodeId === null || (how === 'ok' && !probe && !node_troubled)) return
     if (how !== 'ok') log.warn({ node_id: nodeId, family: task.family, how }, 'node in trouble')
-    void this.store({ nodeId, how, restMs, probe }).catch((error: unknown) =>
+    await this.store({ nodeId, how, restMs, probe }).catch((error: unknown) =>
       log.warn({ code: codeOf(error) }, 'report of a node not stored'),
     )
   }
 
   async stop(): Promise<void> {
-    await this.registering.stop()
+    await Promise.all([this.registering.stop(), this.beating.stop()])
   }
 
   private async register(): Promise<number> {
-    const { postgres, families, capacity } = this.options
-    const nodes = families.map((family) => ({ id: uuidv7(), capacity, ...nodeOf(family) }))
+    const { postgres, families } = this.options
+    const nodes = families.flatMap(({ family, endpoint }) =>
+      endpoint.nodes.map((address) => ({
+        id: uuidv7(),
+        family: family.family,
+        url: nodeUrl(family, address),
+        kind: family.provider,
+        capacity: endpoint.nodeCapacity,
+      })),
+    )
     const rows = await postgres.run(registerNodes(nodes))
-    for (const [i, { id }] of rows.entries()) this.ids.set(nodes[i]!.family, id)
+    const heardAt = performance.now()
+    this.own = rows.map(({ id }, i) => ({ ...nodes[i]!, id, answered: true, heardAt }))
+    this.registered.resolve()
     return Number.POSITIVE_INFINITY
+  }
+
+  private async beat(): Promise<number> {
+    if (!this.needed) return Number.POSITIVE_INFINITY
+    await Promise.all(
+      this.own.map(async (node) => {
+        node.answered = await this.options.answers(node.family, node.url)
+      }),
+    )
+    await this.sayHeard()
+    return BEAT_EVERY_MS
+  }
+
+  /** A row that somebody has removed is made anew. */
+  private async sayHeard(): Promise<void> {
+    const nodes = this.own.filter(({ answered }) => answered)
+    if (nodes.length === 0) return
+    const rows = await this.options.postgres.run(beatNodes(nodes.map(({ id }) => id)))
+    if (rows.length < nodes.length) this.registering.bringForward()
+    const now = performance.now()
+    for (const node of nodes) {
+      if (now - node.heardAt > SILENT_MS) this.options.onRecovered(node.family)
+      node.heardAt = now
+    }
   }
 
   private async store(call: NodeCall): Promise<void> {
     const { postgres, breaker, onRecovered } = this.options
     const rows = await postgres.run(reportNodeCalls([call], breaker))
-    const recovered = rows.map(({ family }) => family)
-    if (recovered.length === 0) return
-    log.info({ families: recovered }, 'node has recovered')
-    for (;;) {
-      const [row] = await postgres.run(endWaitsForNode(recovered, STEP))
-      if (!row || row.tasks < STEP) break
+    for (const { family } of rows) {
+      log.info({ family }, 'node has recovered')
+      onRecovered(family)
     }
-    onRecovered(recovered)
   }
-}
-
-/** A key is told apart from others by a hash; itself it is stored nowhere. */
-function nodeOf({ family, endpoint }: Families[number]): Pick<NewNode, 'family' | 'url' | 'kind'> {
-  const { url, key } = endpoint.nodes[0]
-  const address = new URL(url ?? `https://${family.provider}/`)
-  address.username = ''
-  address.password = ''
-  address.search = ''
-  address.hash =
-    key === undefined ? '' : createHash('sha256').update(key).digest('hex').slice(0, 12)
-  return { family: family.family, url: address.href, kind: family.provider }
 }

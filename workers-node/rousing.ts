@@ -1,5 +1,6 @@
 import { codeOf, log } from './log.ts'
 import type { Lookout } from './lookout.ts'
+import type { Nodes } from './nodes.ts'
 import type { NativeRedis } from './redis.ts'
 import type { SessionLock } from './session-lock.ts'
 
@@ -10,12 +11,13 @@ type Options = {
   redis: NativeRedis
   lock: SessionLock | undefined
   lookout: Lookout
+  nodes: Nodes
   leaseMs: number
 }
 
 /**
  * What a worker does before it claims its first task after a time without any: it takes its session
- * lock and wakes the others. An idle worker has found no open task at its last sweep; whatever was
+ * lock, says that its nodes are there, and wakes the others. An idle worker has found no open task at its last sweep; whatever was
  * claimed since was preceded by such a wake, so that it misses no death. As a wake may be lost, or
  * come before the sweep that finds nothing, it is repeated once a lease.
  */
@@ -38,17 +40,18 @@ export class Rousing {
   /** To be called when nothing runs and nothing is being claimed any more. */
   rest(): void {
     this.roused = undefined
+    this.options.nodes.rest()
     clearInterval(this.repeating)
     clearTimeout(this.lettingGo)
     this.lettingGo = setTimeout(() => this.options.lock?.letGo(), LOCK_KEPT_MS).unref()
   }
 
   private async first(): Promise<void> {
-    const { lock, lookout, leaseMs } = this.options
+    const { lock, lookout, nodes, leaseMs } = this.options
     clearTimeout(this.lettingGo)
     this.repeating = setInterval(() => void this.wakeOthers(), leaseMs).unref()
     lookout.wake()
-    await Promise.all([this.wakeOthers(), lock?.hold()])
+    await Promise.all([this.wakeOthers(), lock?.hold(), nodes.rouse()])
   }
 
   private async wakeOthers(): Promise<void> {

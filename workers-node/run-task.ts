@@ -26,8 +26,8 @@ export type TaskRunner = {
   finish(outcome: Outcome): Promise<boolean>
   /** Hands a task back for another try; resolves to whether it was still held. */
   release(release: Release): Promise<boolean>
-  /** Says how a call went for its node. */
-  report(task: ClaimedTask, how: 'ok' | 'fault' | 'rest', restMs?: number): void
+  /** Says how a call went for its node. Resolves when all know, or it is lost. */
+  report(task: ClaimedTask, how: 'ok' | 'fault' | 'rest', restMs?: number): Promise<void>
   maxAttempts: number
   maxDeaths: number
   retryBaseMs: number
@@ -83,7 +83,7 @@ async function callFor(
       if (outcome.firstTokenMs === null) {
         outcome.firstTokenMs = Math.round(performance.now() - call.startedAt)
         // It is of use to the others at once: a long answer ends minutes later.
-        report(task, 'ok')
+        void report(task, 'ok')
       }
       if (part.type === 'reasoning') {
         if (call.reasoningText.length < MAX_ANSWER_BYTES) call.reasoningText += part.text
@@ -105,10 +105,13 @@ async function callFor(
       return { code: 'killed_worker', retryAfterMs: 0, because: 'died', at }
     }
     if (error instanceof ModelError) {
-      report(task, error.node ?? 'ok', error.retryAfterMs ?? 0)
+      const told = report(task, error.node ?? 'ok', error.retryAfterMs ?? 0)
       const { code, retryable } = error
-      const retryAfterMs = retryable ? (error.retryAfterMs ?? 0) : null
-      return { code, retryAfterMs, because: 'failed', at }
+      // It is the node that is to be left alone: the task may go to another before that.
+      const rests = error.node === 'rest' && task.node_id !== null
+      if (rests) await told
+      const waitMs = rests ? 0 : (error.retryAfterMs ?? 0)
+      return { code, retryAfterMs: retryable ? waitMs : null, because: 'failed', at }
     }
     log.error({ task_id: task.id, code: codeOf(error), at }, 'fault in the worker')
     return { code: 'internal', retryAfterMs: null, because: 'failed', at }

@@ -35,6 +35,8 @@ const settings = z.object({
   BREAKER_FAILURES: integer(1, 1000).default(5),
   BREAKER_COOL_DOWN_MS: integer(100, 3_600_000).default(10_000),
   NODE_WAIT_MS: integer(0, 86_400_000).default(600_000),
+  NODE_CAPACITY: integer(1, 10_000).optional(),
+  NODE_DISCOVERY: flag().default(false),
   CONNECT_TIMEOUT_MS: integer(100, 600_000).optional(),
   FIRST_TOKEN_TIMEOUT_MS: integer(100, 86_400_000).optional(),
   IDLE_TIMEOUT_MS: integer(100, 86_400_000).optional(),
@@ -46,8 +48,8 @@ const settings = z.object({
 /** One service of a family: the provider's own address where no other is given. */
 export type NodeAddress = { url?: string | undefined; key?: string | undefined }
 
-/** Where one family's models are, and how long each part of a call may take. */
-export type Endpoint = { nodes: [NodeAddress, ...NodeAddress[]]; timeouts: Timeouts }
+/** Where one family's models are, how many calls at once each node takes, and for how long. */
+export type Endpoint = { nodes: NodeAddress[]; nodeCapacity: number; timeouts: Timeouts }
 
 export type WorkerSettings = Omit<z.output<typeof settings>, 'WORKER_STREAMS'> & {
   families: { family: ModelFamily; endpoint: Endpoint }[]
@@ -61,12 +63,7 @@ export function readWorkerSettings(environment: Record<string, unknown>): Worker
     ...rest,
     families: served.map((family) => ({
       family,
-      endpoint: readEndpoint(family, environment, {
-        connectMs: rest.CONNECT_TIMEOUT_MS ?? family.timeouts.connectMs,
-        firstTokenMs: rest.FIRST_TOKEN_TIMEOUT_MS ?? family.timeouts.firstTokenMs,
-        idleMs: rest.IDLE_TIMEOUT_MS ?? family.timeouts.idleMs,
-        totalMs: rest.TOTAL_TIMEOUT_MS ?? family.timeouts.totalMs,
-      }),
+      endpoint: readEndpoint(family, environment, rest),
     })),
   }
 }
@@ -74,7 +71,7 @@ export function readWorkerSettings(environment: Record<string, unknown>): Worker
 function readEndpoint(
   row: ModelFamily,
   environment: Record<string, unknown>,
-  timeouts: Timeouts,
+  general: Omit<z.output<typeof settings>, 'WORKER_STREAMS'>,
 ): Endpoint {
   const { url, key, nodes, timeout, enough } = row.endpoint
   const http = address(['http', 'https'])
@@ -87,17 +84,24 @@ function readEndpoint(
     }),
     environment,
   )
-  if (!enough.some((name) => read[name] !== undefined)) {
+  const isEnough = enough.some((name) => read[name] !== undefined)
+  if (!isEnough && !general.NODE_DISCOVERY) {
     throw new SettingsError(
-      `${enough[0]} is missing: the ${row.stream} needs ${enough.join(' or ')}. Set it in the environment or in .env, or leave ${row.family} out of WORKER_STREAMS.`,
+      `${enough[0]} is missing: the ${row.stream} needs ${enough.join(' or ')}, or NODE_DISCOVERY=true for nodes that register themselves. Set it in the environment or in .env, or leave ${row.family} out of WORKER_STREAMS.`,
     )
   }
   const list = (name: string | undefined) => (name && (read[name] as string[] | undefined)) || []
+  const { timeouts } = row
   return {
-    nodes: nodesOf({ urls: list(url), keys: list(key), services: list(nodes) }),
+    nodes: isEnough ? nodesOf({ urls: list(url), keys: list(key), services: list(nodes) }) : [],
+    nodeCapacity: general.NODE_CAPACITY ?? row.nodeCapacity,
     timeouts: {
-      ...timeouts,
-      totalMs: (timeout && (read[timeout] as number | undefined)) || timeouts.totalMs,
+      connectMs: general.CONNECT_TIMEOUT_MS ?? timeouts.connectMs,
+      firstTokenMs: general.FIRST_TOKEN_TIMEOUT_MS ?? timeouts.firstTokenMs,
+      idleMs: general.IDLE_TIMEOUT_MS ?? timeouts.idleMs,
+      totalMs:
+        (timeout && (read[timeout] as number | undefined)) ||
+        (general.TOTAL_TIMEOUT_MS ?? timeouts.totalMs),
     },
   }
 }
@@ -107,13 +111,13 @@ function nodesOf({
   urls,
   keys,
   services,
-}: Record<'urls' | 'keys' | 'services', string[]>): Endpoint['nodes'] {
+}: Record<'urls' | 'keys' | 'services', string[]>): NodeAddress[] {
   const own = (urls.length > 0 ? urls : [undefined]).flatMap((url) =>
     (keys.length > 0 ? keys : [undefined]).map((key) => ({ url, key })),
   )
   // An address that is the provider's own, or is meant for it, is of no use without a key.
   const usable = services.length > 0 ? own.filter(({ key }) => key !== undefined) : own
-  return [...usable, ...services.map((url) => ({ url }))] as Endpoint['nodes']
+  return [...usable, ...services.map((url) => ({ url }))]
 }
 
 function listOf(part: z.ZodType<string, string>) {

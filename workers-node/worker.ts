@@ -8,7 +8,7 @@ import {
 import { finishTasksIfHeld, type Outcome } from '../drizzle/statements/finish-tasks-if-held.ts'
 import { type Release, releaseTasksIfHeld } from '../drizzle/statements/release-tasks-if-held.ts'
 import { callModel } from './call-model.ts'
-import { consume } from './consume.ts'
+import { type Consumption, claimWaiters, consume } from './consume.ts'
 import { Contact } from './contact.ts'
 import { startDbLog } from './db-log.ts'
 import { every } from './every.ts'
@@ -20,7 +20,7 @@ import { openModels } from './models.ts'
 import { Nodes } from './nodes.ts'
 import { openPostgres } from './postgres.ts'
 import { NativeRedis, StreamReader, WakeBell } from './redis.ts'
-import { Rest } from './rest.ts'
+import { Room } from './room.ts'
 import { Rousing } from './rousing.ts'
 import { runTask, type TaskRunner } from './run-task.ts'
 import { RunningCall, RunningCalls } from './running-call.ts'
@@ -29,6 +29,7 @@ import type { WorkerSettings } from './settings.ts'
 import { Slots } from './slots.ts'
 import { Suspects } from './suspects.ts'
 import { ring } from './sweep.ts'
+import { Waiters, type WaitingFamily } from './waiters.ts'
 
 /** A task that so many holders have died under runs in a process of its own. */
 const SUSPECT_DEATHS = 2
@@ -97,34 +98,47 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     ownKey: lock && String(workerKey),
   })
   const bell = await WakeBell.open(settings.REDIS_URL, () => lookout.wake())
-  const rousing = new Rousing({ redis, lock, lookout, leaseMs: LEASE_MS })
   const calls = new RunningCalls()
-  const rests = new Map(families.map(({ family }) => [family, new Rest()]))
   const nodes = new Nodes({
     postgres,
     families: settings.families,
-    capacity: WORKER_CONCURRENCY,
+    discover: settings.NODE_DISCOVERY,
     breaker: { failures: settings.BREAKER_FAILURES, coolDownMs: settings.BREAKER_COOL_DOWN_MS },
-    onRecovered(recovered) {
-      for (const family of recovered) rests.get(family)?.end()
-      lookout.dueIn(0)
-    },
+    answers: models.answers,
+    onRecovered: (family) => waiters.mayGo(family),
   })
+  const waitingFamilies = new Map<string, WaitingFamily>()
+  const waiters = new Waiters({
+    postgres,
+    nodes: () => nodes.known(),
+    waitMs: settings.NODE_WAIT_MS,
+    families: waitingFamilies,
+  })
+  const rousing = new Rousing({ redis, lock, lookout, nodes, leaseMs: LEASE_MS })
   const gate = { probeMs: PROBE_MS, waitMs: settings.NODE_WAIT_MS }
   const claim = gather((claims: Claim[]) => {
     const watched = lock?.held ?? false
-    const holder = { workerId: WORKER_ID, workerKey, watched, leaseMs: LEASE_MS, gate }
+    const holder = {
+      workerId: WORKER_ID,
+      workerKey,
+      watched,
+      leaseMs: LEASE_MS,
+      nodes: nodes.known(),
+      gate,
+    }
     return postgres.run(claimTasksIfPending(claims, holder))
   }, CLAIM_LIMITS)
   const finish = gather(async (outcomes: Outcome[]) => {
     const rows = await postgres.run(finishTasksIfHeld(outcomes))
     if (outcomes.some(({ deadLetterId }) => deadLetterId !== null)) lookout.deadLetters()
+    for (const { family, node_awaited } of rows) if (node_awaited) waiters.mayGo(family)
     const held = new Set(rows.map(({ id, fence }) => `${id} ${fence}`))
     return outcomes.map(({ taskId, fence }) => held.has(`${taskId} ${fence}`))
   }, FINISH_LIMITS)
   const release = gather(async (releases: Release[]) => {
     const rows = await postgres.run(releaseTasksIfHeld(releases))
     for (const { afterMs } of releases) lookout.dueIn(afterMs)
+    for (const { family, node_awaited } of rows) if (node_awaited) waiters.mayGo(family)
     const released = new Set(rows.map(({ task_id }) => task_id))
     return releases.map(({ taskId }) => released.has(taskId))
   })
@@ -151,24 +165,34 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     }),
   )
   const allSlots = families.map(() => new Slots(WORKER_CONCURRENCY, restWhereAllFree))
+  await nodes.untilRegistered()
   const loops = families.map((family, i) => {
     const slots = allSlots[i]!
-    return consume({
+    const room = new Room(nodes.roomOf(family.family))
+    const consumption: Consumption = {
       family,
       reader: readers[i]!,
       redis,
       postgres,
       claim,
-      nodeId: () => nodes.idOf(family.family),
       beforeClaim: () => rousing.rouse(),
-      start: (task) => start(task, slots),
+      start: (task) => start(task, slots, room),
       onDeadLetters: () => lookout.deadLetters(),
-      onPutOff: (ms) => lookout.dueIn(ms),
+      onPutOff(ms) {
+        lookout.dueIn(ms)
+        waiters.mustWait()
+      },
       onGroupLost: () => lookout.wake(),
-      rest: rests.get(family.family)!,
+      room,
       slots,
       stopping: stopping.signal,
+    }
+    waitingFamilies.set(family.family, {
+      room,
+      free: () => (stopping.signal.aborted ? 0 : Math.max(slots.free, 0)),
+      claim: (taken) => void claimWaiters(consumption, taken),
     })
+    return consume(consumption)
   })
   const beats = [
     every(beatMs, 'heartbeat', () => {
@@ -190,12 +214,13 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     if (allSlots.every(({ allFree }) => allFree)) rousing.rest()
   }
 
-  function start(task: ClaimedTask, slots: Slots): boolean {
+  function start(task: ClaimedTask, slots: Slots, room: Room): boolean {
     if (calls.has(task)) return false
     const call = new RunningCall(task)
     calls.add(call)
     void runTask(call, runner).finally(() => {
       calls.delete(call)
+      room.add(1)
       slots.release()
     })
     return true
@@ -208,7 +233,9 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     await within(graceEnds - performance.now(), calls.untilNone())
     await handBack()
     suspects.close()
-    const loops = Promise.all([...beats, ...rounds, lookout, nodes].map((loop) => loop.stop()))
+    const loops = Promise.all(
+      [...beats, ...rounds, lookout, nodes, waiters].map((loop) => loop.stop()),
+    )
     await within(CLOSING_MS, loops.then(leave))
     await within(CLOSING_MS, Promise.resolve(dbLog?.stop()))
     bell.close()

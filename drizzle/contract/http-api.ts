@@ -188,6 +188,50 @@ export const health = z
   })
   .meta({ id: 'Health' })
 
+/** Without user, password, query and fragment, any of which may be a secret. */
+const nodeAddress = z
+  .string()
+  .max(500)
+  .refine((address) => {
+    const url = URL.parse(address)
+    return url !== null && /^https?:$/.test(url.protocol)
+  }, 'must be an address that begins with http:// or https://')
+  .refine((address) => {
+    const { username, password, search, hash } = URL.parse(address) ?? {}
+    return !(username || password || search || hash)
+  }, 'must have no user, password, query or fragment')
+  .transform((address) => new URL(address).href)
+
+/** What a node says of itself, every few seconds. */
+export const nodeHeartbeat = z
+  .object({
+    family: z.enum(MODEL_FAMILIES.map(({ family }) => family)).default('gemini'),
+    url: nodeAddress.meta({
+      description: 'Where it serves an OpenAI-compatible API, as the workers reach it.',
+      example: 'http://10.0.0.7:8000',
+    }),
+    capacity: z.number().int().min(1).max(10_000).optional().meta({
+      description: 'How many calls at once it takes, of all workers together.',
+    }),
+    weight: z.number().min(0.01).max(100).default(1).meta({
+      description: 'Its share of the calls beside other nodes: 2 gets twice as many as 1.',
+    }),
+    status: z.enum(['HEALTHY', 'BUSY']).default('HEALTHY'),
+  })
+  .meta({ id: 'NodeHeartbeat' })
+
+export const nodeHeartbeatAnswer = z
+  .object({
+    node_id: id,
+    status: z.enum(['HEALTHY', 'BUSY', '429_LIMIT', 'OFFLINE']).meta({
+      description:
+        '429_LIMIT and OFFLINE are what its calls have shown: it is left alone for a while.',
+    }),
+    beat_every_ms: z.number().int(),
+    offline_after_ms: z.number().int(),
+  })
+  .meta({ id: 'NodeHeartbeatAnswer' })
+
 export const listQuery = z.object({
   limit: numberField(z.number().int().min(1).max(100)).default(50),
   cursor: z.string().max(200).optional(),
@@ -231,3 +275,4 @@ export type Conversations = z.output<typeof conversations>
 export type Models = z.output<typeof models>
 export type Health = z.output<typeof health>
 export type ErrorAnswer = z.output<typeof errorAnswer>
+export type NodeHeartbeatAnswer = z.output<typeof nodeHeartbeatAnswer>

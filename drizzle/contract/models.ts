@@ -23,12 +23,22 @@ export type ModelFamily = {
    * The names of the settings that say where the service is, with which key, and how long it may
    * take in all (ms); a worker for the family needs at least one of those in `enough`.
    */
-  endpoint: { url: string; key: string; nodes?: string; timeout?: string; enough: string[] }
+  endpoint: {
+    /** The provider's own address, where the settings name no other. */
+    ownUrl?: string
+    url: string
+    key: string
+    nodes?: string
+    timeout?: string
+    enough: string[]
+  }
   accepts: readonly 'text'[]
   makes: readonly Mode[]
   reasoning: boolean
   /** Whether `gemini_concurrency` doubles its tasks. */
   doubles: boolean
+  /** How many calls at once a node takes, all workers together, where it does not say so itself. */
+  nodeCapacity: number
   timeouts: Timeouts
   /** How long a client should wait between two polls, in ms. */
   pollAfterMs: number
@@ -47,6 +57,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     group: 'gemini_group',
     provider: 'gemini',
     endpoint: {
+      ownUrl: 'https://generativelanguage.googleapis.com/',
       url: 'GEMINI_BASE_URL',
       key: 'GEMINI_API_KEY',
       nodes: 'GEMINI_NODES',
@@ -56,6 +67,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     makes: ['text'],
     reasoning: true,
     doubles: true,
+    nodeCapacity: 200,
     timeouts: { connectMs: 10_000, firstTokenMs: 60_000, idleMs: 60_000, totalMs: 180_000 },
     pollAfterMs: 1000,
     history: { turns: 20, characters: 200_000 },
@@ -69,6 +81,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     group: 'deepseek_group',
     provider: 'deepseek',
     endpoint: {
+      ownUrl: 'https://api.deepseek.com/',
       url: 'DEEPSEEK_SERVICE_URL',
       key: 'DEEPSEEK_API_KEY',
       timeout: 'DEEPSEEK_TIMEOUT_MS',
@@ -78,6 +91,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     makes: ['text'],
     reasoning: true,
     doubles: false,
+    nodeCapacity: 200,
     timeouts: { connectMs: 10_000, firstTokenMs: 120_000, idleMs: 60_000, totalMs: 300_000 },
     pollAfterMs: 1500,
     history: { turns: 20, characters: 60_000 },
@@ -95,6 +109,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     makes: ['text'],
     reasoning: true,
     doubles: false,
+    nodeCapacity: 200,
     timeouts: { connectMs: 10_000, firstTokenMs: 120_000, idleMs: 60_000, totalMs: 180_000 },
     pollAfterMs: 1000,
     history: { turns: 20, characters: 60_000 },

@@ -1,6 +1,7 @@
 import type { Usage } from '../contract/http-api.ts'
 import type { TaskErrorCode } from '../contract/task-error-code.ts'
 import { TaskStatus } from '../contract/task-status.ts'
+import { nodeAwaited } from './node-state.ts'
 import { settleBatches } from './settle-batches.ts'
 import type { Statement } from './statement.ts'
 
@@ -23,12 +24,15 @@ export type Outcome = {
   deadLetterId: string | null
 }
 
+/** `node_awaited`: another task of its family waits for the room that this one has left. */
+export type Finished = { id: string; fence: number; family: string; node_awaited: boolean }
+
 /**
  * Stores outcomes and moves the batches: PROCESSING → SUCCESS | FAILED, only while the fence is the
  * holder's. A task that FAILED leaves a dead letter, of ids and counts only. Returns those that were
  * still held; an outcome that is missing there is to be dropped.
  */
-export function finishTasksIfHeld(outcomes: Outcome[]): Statement<{ id: string; fence: number }> {
+export function finishTasksIfHeld(outcomes: Outcome[]): Statement<Finished> {
   return {
     name: 'finish-tasks-if-held',
     text: FINISH_TASKS_IF_HELD,
@@ -93,4 +97,4 @@ WITH outcome AS MATERIALIZED (
     f.error_msg
   FROM finished f WHERE f.new_status = ${TaskStatus.FAILED}
 )
-SELECT id, fence FROM finished`
+SELECT f.id, f.fence, f.family, ${nodeAwaited('f.family')} AS node_awaited FROM finished f`

@@ -4,8 +4,9 @@ import type { Statement } from './statement.ts'
 export type NewNode = { id: string; family: string; url: string; kind: string; capacity: number }
 
 /**
- * Makes the rows of nodes that are not there yet, and notes for all that they are used. Returns the
- * ids in the order given; what is known of a node (its errors, its rest) stays.
+ * Makes the rows of nodes that stand in a worker's settings, and notes for all that they are used.
+ * Returns the ids in the order given; what is known of a node (its errors, its rest) stays, but what
+ * the settings say of it counts.
  */
 export function registerNodes(nodes: NewNode[]): Statement<{ id: string }> {
   return {
@@ -28,7 +29,8 @@ WITH node AS MATERIALIZED (
 ), kept AS (
   INSERT INTO gemini_service_nodes AS kept (id, family, url, kind, capacity, status)
   SELECT id, family, url, kind, capacity, 'HEALTHY' FROM node ORDER BY family, url
-  ON CONFLICT (family, url) DO UPDATE SET last_heartbeat_at = now()
+  ON CONFLICT (family, url) DO UPDATE SET last_heartbeat_at = now(),
+    capacity = excluded.capacity, self_registered = false
   RETURNING kept.id, kept.family, kept.url
 )
 SELECT kept.id FROM node JOIN kept USING (family, url) ORDER BY node.position`

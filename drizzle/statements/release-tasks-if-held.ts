@@ -1,4 +1,5 @@
 import { TaskStatus } from '../contract/task-status.ts'
+import { nodeAwaited } from './node-state.ts'
 import type { Held } from './renew-leases-if-held.ts'
 import type { Statement } from './statement.ts'
 
@@ -11,6 +12,9 @@ export type Release = Held & { because: 'drained' | 'failed' | 'died'; afterMs: 
 /** A task that is to be rung: what its stream message must carry. */
 export type Unrung = { task_id: string; fence: number; family: string; traceparent: string }
 
+/** `node_awaited`: another task of its family waits for the room that this one has left. */
+export type Released = Unrung & { node_awaited: boolean }
+
 /** SQL for the columns of an Unrung, of the task `t`. */
 export const UNRUNG = `t.id AS task_id, t.fence, t.family,
     (SELECT b.traceparent FROM batches b WHERE b.id = t.batch_id) AS traceparent`
@@ -20,7 +24,7 @@ export const UNRUNG = `t.id AS task_id, t.fence, t.family,
  * counted, a drain is neither. Returns those that were still held: the caller rings what is due at
  * once, the sweep what is due later (`rung_at` is null until then).
  */
-export function releaseTasksIfHeld(releases: Release[]): Statement<Unrung> {
+export function releaseTasksIfHeld(releases: Release[]): Statement<Released> {
   return {
     name: 'release-tasks-if-held',
     text: RELEASE_TASKS_IF_HELD,
@@ -55,4 +59,4 @@ WITH held AS MATERIALIZED (
 ), unneeded AS (
   DELETE FROM task_partials p USING released WHERE p.task_id = released.task_id
 )
-SELECT * FROM released`
+SELECT r.*, ${nodeAwaited('r.family')} AS node_awaited FROM released r`

@@ -79,6 +79,7 @@ WITH call AS MATERIALIZED (
   SELECT *, CASE
     WHEN errors >= $5::integer THEN 'OFFLINE'
     WHEN rest_until > now() THEN '429_LIMIT'
+    WHEN old_status = 'BUSY' THEN 'BUSY'
     ELSE 'HEALTHY' END AS new_status
   FROM counted
 ), reported AS (

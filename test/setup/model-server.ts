@@ -58,6 +58,8 @@ export async function startModelServer(): Promise<ModelServer> {
   let decide: (request: ModelRequest) => Answer = ({ model }) => [{ text: `I am ${model}.` }]
 
   const server = createServer(async (incoming, response) => {
+    // A worker that asks whether anybody is there.
+    if (incoming.method === 'GET') return void response.writeHead(404).end()
     const body = JSON.parse(await textOf(incoming))
     const google = incoming.url?.match(/^\/v1beta\/models\/(.+):streamGenerateContent/)
     const request = {

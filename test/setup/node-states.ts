@@ -3,25 +3,34 @@ import type { Session } from './session.ts'
 import type { UsedDatabase } from './use-database.ts'
 
 type NodeState = {
-  status?: 'HEALTHY' | 'OFFLINE' | '429_LIMIT'
+  status?: 'HEALTHY' | 'BUSY' | 'OFFLINE' | '429_LIMIT'
   /** How many faults in a row it has had. */
   errors?: number
   /** In how many seconds it may be tried again; null where nothing keeps anyone from it. */
   retryInS?: number | null
   family?: string
+  capacity?: number
+  weight?: number
+  /** How long ago it was heard of, in seconds. */
+  silentS?: number
+  selfRegistered?: boolean
 }
 
 /** A node in the state given, HEALTHY where nothing is said of it. Gives its id. */
 export async function node(
   database: UsedDatabase | Session,
-  { status = 'HEALTHY', errors = 0, retryInS = null, family = 'qwen' }: NodeState = {},
+  state: NodeState = {},
 ): Promise<string> {
   const id = uuidv7()
+  const { status = 'HEALTHY', errors = 0, retryInS = null, family = 'qwen' } = state
+  const { capacity = 4, weight = 1, silentS = 0, selfRegistered = false } = state
   await database.query(
     `INSERT INTO gemini_service_nodes
-       (id, family, url, kind, capacity, status, error_count, retry_at)
-     VALUES ($1::uuid, $2, 'http://node/' || $1::uuid, 'ollama', 4, $3, $4, now() + $5 * interval '1 s')`,
-    [id, family, status, errors, retryInS],
+       (id, family, url, kind, capacity, weight, status, error_count, retry_at, last_heartbeat_at,
+        self_registered)
+     VALUES ($1::uuid, $2, 'http://node/' || $1::uuid, 'ollama', $6, $7, $3, $4,
+       now() + $5 * interval '1 s', now() - $8 * interval '1 s', $9)`,
+    [id, family, status, errors, retryInS, capacity, weight, silentS, selfRegistered],
   )
   return id
 }

@@ -18,6 +18,7 @@ export const HOLDER: Holder = {
   workerKey: 9_007_199_254_740_993n,
   watched: false,
   leaseMs: 60_000,
+  nodes: { ids: [], discover: false },
   gate: { probeMs: 30_000, waitMs: 600_000 },
 }
 export const HISTORY = { turns: 20, characters: 100_000 }
@@ -48,7 +49,6 @@ export function claimOf(
     fence: 0,
     family,
     history: HISTORY,
-    nodeId: null,
     again: false,
     ...overrides,
   }

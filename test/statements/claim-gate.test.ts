@@ -5,9 +5,9 @@ import {
   type ClaimVerdict,
   claimTasksIfPending,
 } from '../../drizzle/statements/claim-tasks-if-pending.ts'
-import { endWaitsForNode } from '../../drizzle/statements/end-waits-for-node.ts'
 import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
 import { type NodeCall, reportNodeCalls } from '../../drizzle/statements/report-node-calls.ts'
+import { takeWaitersIfRoom } from '../../drizzle/statements/take-waiters-if-room.ts'
 import { node, nodeRow } from '../setup/node-states.ts'
 import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
 import { openMoment, openSession, race, type Session, untilWaiting } from '../setup/session.ts'
@@ -18,7 +18,8 @@ const MODEL = 'qwen3:1.7b'
 const database = useDatabase()
 
 const GATE = { probeMs: 30_000, waitMs: 600_000 }
-const AT_ONCE = { ...HOLDER, gate: GATE }
+/** A holder that can call these nodes, and no others. */
+const calling = (...ids: string[]) => ({ ...HOLDER, gate: GATE, nodes: { ids, discover: false } })
 const OPEN = { status: 'OFFLINE', errors: 5, retryInS: 60 } as const
 /** Its circuit is open, and it is time to try it. */
 const TRIABLE = { status: 'OFFLINE', errors: 5, retryInS: -1 } as const
@@ -30,8 +31,8 @@ async function pending(count: number): Promise<string[]> {
 
 function claims(ids: string[], nodeId: string | null, overrides: Partial<Claim> = {}) {
   return claimTasksIfPending(
-    ids.map((id) => claimOf({ id }, { nodeId, ...overrides })),
-    AT_ONCE,
+    ids.map((id) => claimOf({ id }, overrides)),
+    nodeId === null ? calling() : calling(nodeId),
   )
 }
 
@@ -78,9 +79,8 @@ test('a healthy node is called, and noted on its task', async () => {
 
 test('a node that has no row holds nothing up', async () => {
   const [id] = await pending(1)
-  const nodeId = uuidv7()
-  const verdicts = await database.run(claims([id!], nodeId))
-  expect(verdicts[0]?.task).toMatchObject({ node_id: nodeId, node_troubled: false })
+  const verdicts = await database.run(claims([id!], uuidv7()))
+  expect(verdicts[0]).toMatchObject({ room: null, task: { node_id: null, node_troubled: false } })
   expect(ends(verdicts)).toEqual(['claimed'])
 })
 
@@ -97,7 +97,7 @@ test('while the circuit of its node is open a task is put off until it may be tr
   const moment = await openMoment(database)
   const nodeId = await node(moment, OPEN)
   expect(await moment.run(claims([id!], nodeId))).toEqual([
-    { verdict: 'waiting', task: null, wait_ms: 60_000 },
+    { verdict: 'waiting', task: null, wait_ms: 60_000, room: 0 },
   ])
   expect(await waitOf(moment, id!)).toEqual({
     status: 0,
@@ -124,7 +124,7 @@ test('a node that asked for a rest is left alone until then', async () => {
   const moment = await openMoment(database)
   const nodeId = await node(moment, { status: '429_LIMIT', retryInS: 20 })
   expect(await moment.run(claims([id!], nodeId))).toEqual([
-    { verdict: 'waiting', task: null, wait_ms: 20_000 },
+    { verdict: 'waiting', task: null, wait_ms: 20_000, room: 0 },
   ])
   expect(await waitOf(moment, id!)).toMatchObject({ run_in_s: 20, waiting_in_s: 0 })
 })
@@ -181,27 +181,32 @@ test('each node is tried by a task of its own', async () => {
   const ids = await pending(4)
   const nodes = [await node(database, TRIABLE), await node(database, TRIABLE)]
   const statement = claimTasksIfPending(
-    ids.map((id, i) => claimOf({ id }, { nodeId: nodes[i % 2]! })),
-    AT_ONCE,
-  )
-  expect(ends(await database.run(statement))).toEqual([
-    'claimed as probe',
-    'claimed as probe',
-    'waiting',
-    'waiting',
-  ])
-})
-
-test('the tasks of a healthy node do not wait for another node', async () => {
-  const ids = await pending(2)
-  const nodes = [await node(database, OPEN), await node(database)]
-  const statement = claimTasksIfPending(
-    ids.map((id, i) => claimOf({ id }, { nodeId: nodes[i]! })),
-    AT_ONCE,
+    ids.map((id) => claimOf({ id })),
+    calling(...nodes),
   )
   const verdicts = await database.run(statement)
-  expect(ends(verdicts)).toEqual(['waiting', 'claimed'])
-  expect(verdicts[1]?.task).toMatchObject({ node_troubled: false })
+  expect(ends(verdicts)).toEqual(['claimed as probe', 'claimed as probe', 'waiting', 'waiting'])
+  expect(new Set(verdicts.slice(0, 2).map(({ task }) => task?.node_id))).toEqual(new Set(nodes))
+})
+
+test('while one node rests its tasks go to another, and to a node that is to be tried first', async () => {
+  const ids = await pending(3)
+  const [, healthy, tried] = [
+    await node(database, OPEN),
+    await node(database),
+    await node(database, TRIABLE),
+  ]
+  const all = await database.query<{ id: string }>(
+    'SELECT id FROM gemini_service_nodes ORDER BY created_at DESC, id DESC LIMIT 3',
+  )
+  const statement = claimTasksIfPending(
+    ids.map((id) => claimOf({ id })),
+    calling(...all.map(({ id }) => id)),
+  )
+  const verdicts = await database.run(statement)
+  expect(verdicts.map(({ task }) => task?.node_id)).toEqual([tried, healthy, healthy])
+  expect(verdicts.map(({ task }) => task?.node_troubled)).toEqual([true, false, false])
+  expect(verdicts[0]).toMatchObject({ room: 2, task: { probe: true } })
 })
 
 test('a task that has waited for too long is claimed as hopeless', async () => {
@@ -250,16 +255,16 @@ test('what could not be claimed anyhow is not put off', async () => {
   const unchanged = `SELECT id, status, fence, run_after, rung_at, waiting_since FROM tasks
     WHERE id = ANY ($1) ORDER BY id`
   const named = [
-    claimOf({ id: held[0].taskId }, { nodeId, fence: 1 }),
-    claimOf({ id: held[1]!.taskId }, { nodeId, fence: 1 }),
-    claimOf({ id: older! }, { nodeId, fence: 1 }),
-    claimOf({ id: newer! }, { nodeId, fence: 3 }),
-    claimOf({ id: notDue! }, { nodeId }),
-    claimOf({ id: stray!, family: 'gemini' }, { nodeId }),
+    claimOf({ id: held[0].taskId }, { fence: 1 }),
+    claimOf({ id: held[1]!.taskId }, { fence: 1 }),
+    claimOf({ id: older! }, { fence: 1 }),
+    claimOf({ id: newer! }, { fence: 3 }),
+    claimOf({ id: notDue! }),
+    claimOf({ id: stray!, family: 'gemini' }),
   ]
   const ids = named.map(({ taskId }) => taskId)
   const before = await database.query(unchanged, [ids])
-  const verdicts = await database.run(claimTasksIfPending(named, AT_ONCE))
+  const verdicts = await database.run(claimTasksIfPending(named, calling(nodeId)))
   expect(ends(verdicts)).toEqual(['stale', 'stale', 'stale', 'future', 'stale', 'stray'])
   expect(verdicts.map(({ wait_ms }) => wait_ms)).toEqual(Array(6).fill(null))
   expect(await database.query(unchanged, [ids])).toEqual(before)
@@ -290,6 +295,7 @@ test('an unheard claim does not take the place of the one that tries the node', 
   await database.run(claims([unheard!], null))
   const verdicts = await database.run(claims([unheard!, id!], nodeId, { again: true }))
   expect(ends(verdicts)).toEqual(['claimed', 'claimed as probe'])
+  expect(verdicts.map(({ task }) => task?.node_id)).toEqual([null, nodeId])
 })
 
 function recovery(nodeId: string) {
@@ -306,12 +312,14 @@ test('a claim that meets the recovery of its node waits for it, and then calls t
 
 test('a recovery waits for those who put tasks off, so that none is forgotten', async () => {
   const [id] = await pending(1)
-  const nodeId = await node(database, OPEN)
+  const nodeId = await node(database, { ...OPEN, capacity: 1_000 })
   const { first, second } = await race(database, claims([id!], nodeId), recovery(nodeId))
   expect(ends(first)).toEqual(['waiting'])
   expect(second).toEqual([{ family: 'qwen' }])
-  expect(await database.run(endWaitsForNode(['qwen'], 1_000))).not.toEqual([{ tasks: 0 }])
-  expect(await taskRow(database, id!, 'run_after <= now() AS due')).toEqual({ due: true })
+  const nodes = { ids: [nodeId], discover: false }
+  const asked = [{ family: 'qwen', most: 1_000 }]
+  const [room] = await database.run(takeWaitersIfRoom(asked, { nodes, waitMs: 600_000 }))
+  expect(room?.waiters).toContainEqual({ task_id: id, fence: 0 })
 })
 
 test('nodes are locked before tasks', async () => {
@@ -331,34 +339,12 @@ test('nodes are locked before tasks', async () => {
   expect(ends(await claimed)).toEqual(['claimed'])
 })
 
-test('nobody waits for a node that may be called', async () => {
-  const ids = await pending(2)
-  const nodes = [
-    await node(database, { errors: 4 }),
-    await node(database, { status: '429_LIMIT', retryInS: -1 }),
-  ]
-  const [reporter, claimer] = [await openSession(database), await openSession(database)]
-  await reporter.query('BEGIN')
-  await reporter.query('SELECT FROM gemini_service_nodes WHERE id = ANY ($1) FOR UPDATE', [nodes])
-  await claimer.query("SET lock_timeout = '1 s'")
-  const named = ids.map((id, i) => claimOf({ id }, { nodeId: nodes[i]! }))
-  expect(ends(await claimer.run(claimTasksIfPending(named, AT_ONCE)))).toEqual([
-    'claimed',
-    'claimed',
-  ])
-  await reporter.query('COMMIT')
-})
-
 test('claims that name the same nodes in opposite orders do not deadlock', async () => {
   const ids = await pending(6)
   const nodes = [await node(database, OPEN), await node(database, OPEN), await node(database, OPEN)]
   await provesOrderOfLocks(database, {
     tasks: nodes,
     table: 'gemini_service_nodes',
-    statement: (named) =>
-      claimTasksIfPending(
-        named.map((nodeId) => claimOf({ id: ids.pop()! }, { nodeId })),
-        AT_ONCE,
-      ),
+    statement: (named) => claimTasksIfPending([claimOf({ id: ids.pop()! })], calling(...named)),
   })
 })

@@ -46,6 +46,7 @@ test('a claim gives all that the call needs', async () => {
     {
       verdict: 'claimed',
       wait_ms: null,
+      room: null,
       task: {
         id,
         fence: 1,
@@ -55,6 +56,7 @@ test('a claim gives all that the call needs', async () => {
         child_deaths: 0,
         hopeless: false,
         node_id: null,
+        node_url: null,
         probe: false,
         node_troubled: false,
         batch_id: batch.batchId,
@@ -123,7 +125,7 @@ test('of two claims of one task at the same moment one is stale', async () => {
     claimTasksIfPending(claims, OTHER_HOLDER),
   )
   expect(first).toMatchObject([{ verdict: 'claimed', task: { fence: 1 } }])
-  expect(second).toEqual([{ verdict: 'stale', task: null, wait_ms: null }])
+  expect(second).toEqual([{ verdict: 'stale', task: null, wait_ms: null, room: null }])
   expect(await taskRow(database, tasks[0]!.id)).toMatchObject({
     fence: 1,
     attempt: 1,
@@ -220,7 +222,7 @@ test('a message in the stream of another family claims nothing', async () => {
   const { tasks } = await submitted(database, [MODEL])
   const stray = claimOf({ id: tasks[0]!.id, family: 'gemini' })
   expect(await database.run(claimTasksIfPending([stray], HOLDER))).toEqual([
-    { verdict: 'stray', task: null, wait_ms: null },
+    { verdict: 'stray', task: null, wait_ms: null, room: null },
   ])
   expect(await verdictOf(tasks[0]!.id, 0)).toBe('claimed')
 })
@@ -263,7 +265,7 @@ test('another process that asks again gets nothing, though it has the same name'
   const { tasks } = await processing(database, [MODEL])
   const other = { ...HOLDER, workerKey: HOLDER.workerKey + 1n }
   const verdicts = await database.run(claimTasksIfPending([again(tasks[0]!.id)], other))
-  expect(verdicts).toEqual([{ verdict: 'stale', task: null, wait_ms: null }])
+  expect(verdicts).toEqual([{ verdict: 'stale', task: null, wait_ms: null, room: null }])
   expect(await taskRow(database, tasks[0]!.id)).toMatchObject({
     worker_key: '9007199254740993',
     fence: 1,

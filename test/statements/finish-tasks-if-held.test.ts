@@ -28,7 +28,7 @@ test('a success is stored with all its columns', async () => {
       }),
     ]),
   )
-  expect(rows).toEqual([{ id: held[0].taskId, fence: 1 }])
+  expect(rows).toEqual([{ id: held[0].taskId, fence: 1, family: 'qwen', node_awaited: false }])
   const row = await taskRow(
     database,
     held[0].taskId,
@@ -194,7 +194,7 @@ test('where one is held and one is lost, the one is finished and returned', asyn
   const { batchId, held } = await processing(database, TWO)
   await database.query('UPDATE tasks SET fence = 3 WHERE id = $1', [held[1]!.taskId])
   const rows = await database.run(finishTasksIfHeld([success(held[1]!), success(held[0])]))
-  expect(rows).toEqual([{ id: held[0].taskId, fence: 1 }])
+  expect(rows).toEqual([{ id: held[0].taskId, fence: 1, family: 'qwen', node_awaited: false }])
   expect(await batchRow(database, batchId)).toMatchObject({ open_tasks: 1, success_tasks: 1 })
 })
 

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { endWaitsForNode } from '../../drizzle/statements/end-waits-for-node.ts'
 import { findMissingHolders } from '../../drizzle/statements/find-missing-holders.ts'
 import { findNextTimes } from '../../drizzle/statements/find-next-times.ts'
 import { reapTasksIfExpired } from '../../drizzle/statements/reap-tasks-if-expired.ts'
@@ -7,6 +6,7 @@ import { reapTasksIfHolderMissing } from '../../drizzle/statements/reap-tasks-if
 import { ringTasksIfDue } from '../../drizzle/statements/ring-tasks-if-due.ts'
 import { ringTasksIfLost } from '../../drizzle/statements/ring-tasks-if-lost.ts'
 import type { Statement } from '../../drizzle/statements/statement.ts'
+import { takeWaitersIfRoom } from '../../drizzle/statements/take-waiters-if-room.ts'
 import { readsOf, readsOfPrepared, useColdBacklog } from '../setup/cold-backlog.ts'
 import { useDatabase } from '../setup/use-database.ts'
 
@@ -27,11 +27,17 @@ const STATEMENTS: [Statement<unknown>, indexes: string[]][] = [
     [...BY_KEY, 'tasks_pending_by_rung'],
   ],
   [ringTasksIfDue(STEP), [...BY_KEY, 'tasks_pending_by_due']],
-  [endWaitsForNode(FAMILIES, STEP), ['tasks_pkey', 'tasks_pending_by_due']],
-  [reapTasksIfExpired('now', LEASE_MS, STEP), [...BY_KEY, 'tasks_processing']],
-  [reapTasksIfHolderMissing(['1', '2'], LEASE_MS, STEP), [...BY_KEY, 'tasks_processing']],
-  [findMissingHolders(), ['tasks_processing']],
-  [findNextTimes(FAMILIES), ['tasks_pending_by_due', 'tasks_pending_by_rung', 'tasks_processing']],
+  [
+    takeWaitersIfRoom(
+      FAMILIES.map((family) => ({ family, most: 50 })),
+      { nodes: { ids: [], discover: true }, waitMs: 600_000 },
+    ),
+    ['tasks_on_node', 'tasks_pkey', 'tasks_waiting_for_node'],
+  ],
+  [reapTasksIfExpired('now', LEASE_MS, STEP), [...BY_KEY, 'tasks_on_node']],
+  [reapTasksIfHolderMissing(['1', '2'], LEASE_MS, STEP), [...BY_KEY, 'tasks_on_node']],
+  [findMissingHolders(), ['tasks_on_node']],
+  [findNextTimes(FAMILIES), ['tasks_pending_by_due', 'tasks_pending_by_rung', 'tasks_on_node']],
 ]
 
 async function findByIndexes() {

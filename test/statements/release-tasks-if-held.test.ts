@@ -20,7 +20,7 @@ test('a released task is PENDING at a new fence, due and rung now, and tells how
     [id],
   )
   expect(await database.run(releaseTasksIfHeld(drained(held)))).toEqual([
-    { task_id: id, fence: 2, family: 'qwen', traceparent: TRACEPARENT },
+    { task_id: id, fence: 2, family: 'qwen', traceparent: TRACEPARENT, node_awaited: false },
   ])
   const row = await taskRow(
     database,
