@@ -78,14 +78,16 @@ export const nodesChosen = ({ discover, probeMs }: Parameters) => `load AS MATER
 
 /**
  * CTEs that note what was chosen for the tasks of `through` (chosen_id, probe, routed): a node that
- * is tried is tried by nobody else until then, and a new route is remembered.
+ * is tried is tried by nobody else until then, and a new route is remembered. A node that was away is
+ * one turn behind, and no more.
  */
 export const choicesNoted = ({ probeMs }: Parameters) => `noted AS (
   UPDATE gemini_service_nodes n SET
     retry_at = CASE WHEN use.probe THEN now() + ${probeMs}::integer * interval '1 ms'
       ELSE n.retry_at END,
-    pass = CASE WHEN use.routes = 0 THEN n.pass ELSE greatest(n.pass, (SELECT min(p.pass) FROM place p
-      WHERE p.family = n.family AND p.state = 'open')) + use.routes / n.weight END
+    pass = CASE WHEN use.routes = 0 THEN n.pass ELSE use.routes / n.weight + greatest(n.pass,
+      (SELECT min(p.pass) - greatest(max(1 / p.weight), 1 / n.weight) FROM place p
+        WHERE p.family = n.family AND p.state = 'open' AND p.id <> n.id)) END
   FROM (
     SELECT chosen_id, bool_or(probe) AS probe, count(*) FILTER (WHERE routed) AS routes
     FROM through GROUP BY chosen_id

@@ -1,9 +1,9 @@
-import { inStatement, type Mutation, source } from './mutation.ts'
+import { inFile, inStatement, type Mutation, source } from './mutation.ts'
 
 export const NODES: Mutation[] = [
   ...inStatement('register-nodes', [
     [
-      'DO UPDATE SET last_heartbeat_at = now()',
+      'DO UPDATE SET last_heartbeat_at = now(),\n    capacity = excluded.capacity, self_registered = false',
       'DO NOTHING',
       'the ids come in the order of the nodes, whichever are new',
     ],
@@ -38,7 +38,7 @@ export const NODES: Mutation[] = [
       'one address is another node for each family, and one family has a node for each address',
     ],
     [
-      'DO UPDATE SET last_heartbeat_at = now()',
+      'DO UPDATE SET last_heartbeat_at = now(),\n    capacity = excluded.capacity, self_registered = false',
       'DO NOTHING',
       'two workers that register a node at the same moment get the same id',
     ],
@@ -189,53 +189,281 @@ export const NODES: Mutation[] = [
       'reports that name the same nodes in opposite orders do not deadlock',
     ],
   ]),
-  ...inStatement('end-waits-for-node', [
+  ...inStatement('register-nodes', [
     [
-      't.family = ANY ($1::text[])',
-      '$1::text[] IS NOT NULL',
-      'tasks that wait for a node of the families are due now, and are counted',
-    ],
-    [
-      'SET run_after = now()',
-      'SET run_after = t.run_after',
-      'tasks that wait for a node of the families are due now, and are counted',
-    ],
-    [' AND t.run_after > now()', '', 'a second look finds none'],
-    [
-      't.waiting_since IS NOT NULL AND ',
+      'capacity = excluded.capacity, ',
       '',
-      'a task that was put off for another reason keeps its time',
+      'what the settings say of a node counts, also where it had registered itself',
     ],
     [
-      'ORDER BY t.run_after',
-      'ORDER BY t.run_after DESC',
-      'no more than the limit are due at a time, the earliest first',
+      ', self_registered = false',
+      '',
+      'what the settings say of a node counts, also where it had registered itself',
+    ],
+  ]),
+  ...inStatement('report-node-calls', [
+    [
+      "    WHEN old_status = 'BUSY' THEN 'BUSY'\n",
+      '',
+      'a node that says it is busy stays so, whatever its calls say',
+    ],
+  ]),
+  ...inStatement('beat-nodes', [
+    [
+      'WHERE n.id = node.id',
+      'WHERE n.id IS NOT NULL',
+      'the nodes named were heard of now, and no others',
     ],
     [
-      'LIMIT $2::integer',
-      'LIMIT 100 * $2::integer',
-      'no more than the limit are due at a time, the earliest first',
+      'ORDER BY n.id FOR NO KEY UPDATE',
+      'ORDER BY array_position($1::uuid[], n.id) FOR NO KEY UPDATE',
+      'beats that name the same nodes in opposite orders do not deadlock',
+    ],
+  ]),
+  ...inStatement('register-self', [
+    [
+      "AND kept.status IN ('HEALTHY', 'BUSY')\n",
+      '\n',
+      'what calls have shown counts for more than what the node says',
+    ],
+    [
+      'status = CASE WHEN kept.self_registered AND kept',
+      'status = CASE WHEN kept',
+      'of a node in the settings of a worker it changes nothing but when it was heard of',
+    ],
+    [
+      'capacity = CASE WHEN kept.self_registered',
+      'capacity = CASE WHEN true',
+      'of a node in the settings of a worker it changes nothing but when it was heard of',
+    ],
+    [
+      'weight = CASE WHEN kept.self_registered',
+      'weight = CASE WHEN true',
+      'of a node in the settings of a worker it changes nothing but when it was heard of',
+    ],
+    [
+      'last_heartbeat_at = now(),',
+      'last_heartbeat_at = kept.last_heartbeat_at,',
+      'a node that is heard of again keeps its id, and what it says now counts',
+    ],
+  ]),
+  ...inStatement(
+    'choose-nodes',
+    [
+      [
+        'ORDER BY n.id FOR NO KEY UPDATE',
+        'ORDER BY n.id',
+        'of two claims at the same moment one alone tries the node',
+      ],
+      [
+        'ORDER BY n.id FOR NO KEY UPDATE',
+        'ORDER BY n.id',
+        'a recovery waits for those who put tasks off, so that none is forgotten',
+      ],
+      [
+        'ORDER BY n.id FOR NO KEY UPDATE',
+        `ORDER BY array_position(${source('ids')}::uuid[], n.id) FOR NO KEY UPDATE`,
+        'claims that name the same nodes in opposite orders do not deadlock',
+      ],
+      [
+        "WHEN 'triable' THEN load + 1",
+        "WHEN 'triable' THEN capacity",
+        'once it is time one task alone tries the node, and the others wait for it',
+      ],
+      [
+        'CASE WHEN use.probe THEN now()',
+        'CASE WHEN false THEN now()',
+        'of two claims at the same moment one alone tries the node',
+      ],
+      [
+        'ORDER BY w.position) AS turn',
+        'ORDER BY w.position DESC) AS turn',
+        'the first that may run tries the node, not the first that is named',
+      ],
+      [
+        'WHERE NOT w.unheard AND',
+        'WHERE',
+        'an unheard claim does not take the place of the one that tries the node',
+      ],
+      [
+        "n.state = 'triable' DESC, ",
+        '',
+        'while one node rests its tasks go to another, and to a node that is to be tried first',
+      ],
+      [
+        "CASE state WHEN 'resting' THEN coalesce(retry_at, now()",
+        "CASE state WHEN 'resting' THEN coalesce(NULL, now()",
+        'a node that asked for a rest is left alone until then',
+      ],
+      [
+        'coalesce(retry_at, now() + ',
+        'coalesce(retry_at, now() + 2 * ',
+        'a node that is off without a time to try it is not tried',
+      ],
+    ],
+    'claim-gate',
+  ),
+  ...inStatement('choose-nodes', [
+    [
+      'p.loads[n.ordinal] < n.room\n',
+      'true\n',
+      'a node takes no more tasks than its capacity, and the others wait',
+    ],
+    [
+      'ORDER BY n.id FOR NO KEY UPDATE',
+      'ORDER BY n.id',
+      'of two claims at the same moment one alone gets the last place',
+    ],
+    [
+      '|| p.loads[chosen.ordinal] + 1 ||',
+      '|| p.loads[chosen.ordinal] ||',
+      'a node takes no more tasks than its capacity, and the others wait',
+    ],
+    ['p.loads[n.ordinal] / n.weight, ', '', 'the least loaded node is chosen, by weight'],
+    ['/ n.weight, n.pass', ', n.pass', 'the least loaded node is chosen, by weight'],
+    [', n.pass, n.id', ', n.id', 'nodes without load take new conversations in turn, by weight'],
+    [
+      'use.routes / n.weight + ',
+      'use.routes + ',
+      'nodes without load take new conversations in turn, by weight',
+    ],
+    [
+      'greatest(n.pass,\n',
+      'least(n.pass,\n',
+      'a node that was away does not catch up on the turns that it has missed',
+    ],
+    [
+      '(n.id = q.route_id) IS TRUE DESC',
+      '(q.turn < 0) DESC',
+      'a conversation stays with its node, whatever the load',
+    ],
+    [
+      'DO UPDATE SET node_id = excluded.node_id',
+      'DO UPDATE SET node_id = conversation_routes.node_id',
+      'a conversation whose node is full, rests or is silent goes to another, and stays there',
+    ],
+    [
+      'AND route.family = w.family AND route.slot = w.slot',
+      'AND route.family = w.family',
+      'each slot of a conversation has a route of its own',
+    ],
+    [
+      'n.id = taken.node_id IS NOT TRUE OR',
+      'true OR',
+      'two slots of one batch go to different nodes, in one claim or in two',
+    ],
+    [
+      'n.id = taken.node_id IS NOT TRUE OR',
+      'true OR',
+      'the other slot counts for more than the route of the conversation',
+    ],
+    [
+      "other.state IN ('open', 'busy')",
+      "other.state = 'none'",
+      'where the only other healthy node is full the second slot waits',
+    ],
+    [
+      " AND other.state IN ('open', 'busy')",
+      '',
+      'where there is no other healthy node both slots share one',
+    ],
+    [
+      '(q.failures > 0 AND n.id = q.last_node_id) IS TRUE, ',
+      '',
+      'a task that failed at a node is tried at another where there is one',
+    ],
+    ['WHERE n.family = q.family AND', 'WHERE', 'a node of another family is never chosen'],
+  ]),
+  ...inFile('drizzle/statements/node-state.ts', 'test/statements/choose-nodes.test.ts', [
+    [
+      `WHEN ${source('n')}.status = 'BUSY' THEN 'busy'\n`,
+      '',
+      'a node that says it is busy is not called',
+    ],
+    [
+      'SILENT_AFTER_S = 30',
+      'SILENT_AFTER_S = 35',
+      'a node that has been silent for 30 s is not called until it is heard of again',
+    ],
+    [
+      ` AND ${source('n')}.self_registered`,
+      '',
+      'nodes that register themselves are called by who discovers, and by nobody else',
+    ],
+    [
+      `${source('discover')}::boolean AND `,
+      '',
+      'nodes that register themselves are called by who discovers, and by nobody else',
+    ],
+  ]),
+  ...inFile('drizzle/statements/node-state.ts', 'test/statements/claim-gate.test.ts', [
+    [
+      `AND ${source('n')}.retry_at <= now() THEN 'triable'`,
+      "THEN 'triable'",
+      'while the circuit of its node is open a task is put off until it may be tried',
+    ],
+    [
+      `'429_LIMIT' AND ${source('n')}.retry_at > now()`,
+      "'429_LIMIT'",
+      'a node that has rested is called by all, and is to hear of a success',
+    ],
+  ]),
+  ...inStatement('take-waiters-if-room', [
+    [
+      'SET run_after = now(), rung_at = now()',
+      'SET rung_at = now()',
+      'as many as there is room for are taken, those that wait longest, and are due',
+    ],
+    [
+      'greatest(known.capacity - coalesce(held.tasks, 0), 0)',
+      'known.capacity',
+      'as many as there is room for are taken, those that wait longest, and are due',
+    ],
+    [
+      'ORDER BY t.waiting_since\n',
+      'ORDER BY t.waiting_since DESC\n',
+      'as many as there is room for are taken, those that wait longest, and are due',
+    ],
+    [
+      `AND NOT ${source("isUnderWay('t')")}`,
+      '',
+      'who was taken just now is on its way, and has its place',
+    ],
+    [
+      `WHERE u.family = room.family AND u.waiting_since IS NOT NULL AND ${source("isUnderWay('u')")}`,
+      'WHERE false',
+      'who was taken just now is on its way, and has its place',
+    ],
+    ['least(room.most, ', 'greatest(0, ', 'no more are taken than the process can run'],
+    [
+      '$5::integer * interval',
+      '100 * $5::integer * interval',
+      'what has waited for too long is taken without any room',
+    ],
+    [
+      'FROM room ORDER BY room.position`',
+      'FROM room ORDER BY room.position DESC`',
+      'families come in the order asked for, each with its own',
+    ],
+    [
+      'WHERE known.family = asked.family)',
+      ')',
+      'families come in the order asked for, each with its own',
+    ],
+    [
+      "WHEN 'triable' THEN 1",
+      "WHEN 'triable' THEN known.capacity",
+      'a node that may be tried has room for one, and one that rests says until when',
+    ],
+    [
+      't.waiting_since IS NOT NULL AND NOT',
+      'NOT',
+      'a task that was put off for another reason is not taken',
     ],
     [
       'FOR UPDATE SKIP LOCKED',
       'FOR UPDATE',
       'a task that another is dealing with is left to it, and nobody waits',
     ],
-    [
-      'FOR UPDATE SKIP LOCKED',
-      '',
-      'a task that another is dealing with is left to it, and nobody waits',
-    ],
   ]),
-  ...inStatement(
-    'end-waits-for-node',
-    [
-      [
-        ' AND t.rung_at IS NULL',
-        '',
-        'with cold statistics nothing that is looked after is searched through the backlog',
-      ],
-    ],
-    'lookout-plans',
-  ),
 ]

@@ -337,52 +337,20 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
   ...inStatement(
     'claim-tasks-if-pending',
     [
-      [', node_id = l.node_id', '', 'a healthy node is called, and noted on its task'],
-      [' AND l.probe', '', 'a healthy node is called, and noted on its task'],
+      [', node_id = l.chosen_id', '', 'a healthy node is called, and noted on its task'],
       [
-        "(n.status <> 'HEALTHY' OR n.error_count > 0)",
-        'n.error_count >= 0',
-        'a healthy node is called, and noted on its task',
+        "place.status IN ('OFFLINE', '429_LIMIT') OR place.error_count > 0",
+        'place.error_count > 0',
+        'a node that has rested is called by all, and is to hear of a success',
       ],
-      ['LEFT JOIN gate ON', 'JOIN gate ON', 'a node that has no row holds nothing up'],
       [
-        "(n.status <> 'HEALTHY' OR n.error_count > 0)",
-        "n.status <> 'HEALTHY'",
+        "place.status IN ('OFFLINE', '429_LIMIT') OR place.error_count > 0",
+        "place.status IN ('OFFLINE', '429_LIMIT')",
         'a node with a fault behind it is called, and is to hear of a success',
       ],
       [
-        "(n.status <> 'HEALTHY' OR n.error_count > 0)",
-        'n.error_count > 0',
-        'a node that has rested is called by all, and is to hear of a success',
-      ],
-      [
-        "n.status <> 'HEALTHY' AND n.retry_at > now())",
-        "n.status <> 'HEALTHY')",
-        'a node that has rested is called by all, and is to hear of a success',
-      ],
-      [
-        "(n.status = 'OFFLINE' OR n.status <> 'HEALTHY' AND n.retry_at > now())",
-        "n.status = 'OFFLINE'",
-        'a node that asked for a rest is left alone until then',
-      ],
-      [
-        "(n.status = 'OFFLINE' OR n.status <> 'HEALTHY' AND n.retry_at > now())",
-        'n.retry_at > now()',
-        'once it is time one task alone tries the node, and the others wait for it',
-      ],
-      [
-        '(n.retry_at <= now()) IS TRUE',
-        'true',
-        'while the circuit of its node is open a task is put off until it may be tried',
-      ],
-      [
-        'CASE WHEN gate.retry_at > now() THEN',
-        'CASE WHEN false THEN',
-        'while the circuit of its node is open a task is put off until it may be tried',
-      ],
-      [
-        'run_after = judged.retry_at',
-        'run_after = t.run_after',
+        'run_after = coalesce(look.at, now() + interval',
+        'run_after = coalesce(NULL, now() + interval',
         'while the circuit of its node is open a task is put off until it may be tried',
       ],
       [
@@ -400,72 +368,11 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
         'now()',
         'a task that is put off again waits since the first time',
       ],
-      [
-        'triable AND rank = 1)\n), probed',
-        'triable)\n), probed',
-        'once it is time one task alone tries the node, and the others wait for it',
-      ],
-      [
-        ' OR (triable AND rank = 1)\n',
-        '\n',
-        'once it is time one task alone tries the node, and the others wait for it',
-      ],
-      [
-        'gated AND NOT (triable AND rank = 1) AS hopeless',
-        'gated AS hopeless',
-        'once it is time one task alone tries the node, and the others wait for it',
-      ],
-      [
-        'n.id = l.node_id AND ',
-        '',
-        'once it is time one task alone tries the node, and the others wait for it',
-      ],
-      [
-        "n SET retry_at = now() + $12::integer * interval '1 ms'",
-        'n SET retry_at = n.retry_at',
-        'of two claims at the same moment one alone tries the node',
-      ],
-      [
-        'ORDER BY n.id FOR UPDATE',
-        'ORDER BY n.id',
-        'of two claims at the same moment one alone tries the node',
-      ],
-      [
-        'ORDER BY winner.position) AS rank',
-        'ORDER BY winner.position DESC) AS rank',
-        'the first that may run tries the node, not the first that is named',
-      ],
-      ['PARTITION BY winner.node_id, ', 'PARTITION BY ', 'each node is tried by a task of its own'],
-      [
-        'ON gate.id = winner.node_id',
-        'ON true',
-        'the tasks of a healthy node do not wait for another node',
-      ],
-      [
-        'ON troubled.id = winner.node_id',
-        'ON true',
-        'the tasks of a healthy node do not wait for another node',
-      ],
       [' OR overdue', '', 'a task that has waited for too long is claimed as hopeless'],
       [
-        '$13::integer *',
-        '0 * $13::integer *',
+        '$14::integer *',
+        '0 * $14::integer *',
         'a task that has waited for too long is claimed as hopeless',
-      ],
-      [
-        'gated AND NOT (triable AND rank = 1) AS hopeless',
-        'gated AND NOT triable AS hopeless',
-        'of those that have waited for too long one tries the node when it is time',
-      ],
-      [
-        '(n.retry_at <= now()) IS TRUE',
-        '(n.retry_at <= now()) IS NOT FALSE',
-        'a node that is off without a time to try it is not tried',
-      ],
-      [
-        '(n.retry_at <= now()) IS TRUE',
-        '(n.retry_at <= now())',
-        'a node that is off without a time to try it is not tried',
       ],
       [
         ' AND put_off.put_off_by = message.position',
@@ -473,41 +380,11 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
         'a doubled message puts its task off once, and the first of the two hears of it',
       ],
       [
-        ' AND NOT winner.unheard AS gated',
-        ' AS gated',
+        'CASE WHEN winner.unheard THEN winner.node_id ELSE pick.node_id END',
+        'pick.node_id',
         'an unheard claim is handed over though its node may not be called now',
       ],
-      [
-        'winner.node_id, winner.unheard ORDER',
-        'winner.node_id ORDER',
-        'an unheard claim does not take the place of the one that tries the node',
-      ],
-      [
-        'gated AND triable AND rank = 1 AS probe',
-        'triable AND rank = 1 AS probe',
-        'an unheard claim does not take the place of the one that tries the node',
-      ],
-      [
-        'ORDER BY n.id FOR UPDATE',
-        'ORDER BY n.id',
-        'a claim that meets the recovery of its node waits for it, and then calls the node',
-      ],
-      [
-        'ORDER BY n.id FOR UPDATE',
-        'ORDER BY n.id',
-        'a recovery waits for those who put tasks off, so that none is forgotten',
-      ],
-      [' AND (SELECT count(*) FROM gate) >= 0', '', 'nodes are locked before tasks'],
-      [
-        "\n    AND (n.status = 'OFFLINE' OR n.status <> 'HEALTHY' AND n.retry_at > now())",
-        '',
-        'nobody waits for a node that may be called',
-      ],
-      [
-        'ORDER BY n.id FOR UPDATE',
-        'ORDER BY array_position($11::uuid[], n.id) FOR UPDATE',
-        'claims that name the same nodes in opposite orders do not deadlock',
-      ],
+      [' AND (SELECT count(*) FROM node) >= 0', '', 'nodes are locked before tasks'],
     ],
     'claim-gate',
   ),

@@ -81,3 +81,11 @@ test('workers that name the same nodes in opposite orders do not deadlock', asyn
     statement: (ids) => registerNodes(ids.map((id) => nodes.find((node) => node.id === id)!)),
   })
 })
+
+test('what the settings say of a node counts, also where it had registered itself', async () => {
+  const node = newNode()
+  await database.run(registerNodes([node]))
+  await database.query('UPDATE gemini_service_nodes SET self_registered = true')
+  await database.run(registerNodes([newNode({ capacity: 9 })]))
+  expect(await rows()).toMatchObject([{ id: node.id, capacity: 9, self_registered: false }])
+})

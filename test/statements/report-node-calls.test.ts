@@ -214,3 +214,12 @@ test('reports that name the same nodes in opposite orders do not deadlock', asyn
       ),
   })
 })
+
+test('a node that says it is busy stays so, whatever its calls say', async () => {
+  expect(await heard({ status: 'BUSY', errors: 1 }, OK)).toEqual({
+    families: [],
+    status: 'BUSY',
+    errors: 0,
+    retryInS: null,
+  })
+})
