@@ -7,6 +7,7 @@ import type { Unrung } from '../drizzle/statements/release-tasks-if-held.ts'
 import { ringTasksIfDue } from '../drizzle/statements/ring-tasks-if-due.ts'
 import { ringTasksIfLost } from '../drizzle/statements/ring-tasks-if-lost.ts'
 import type { PostgresDoor, Statement } from '../drizzle/statements/statement.ts'
+import { tellTime } from '../drizzle/statements/tell-time.ts'
 import { log } from './log.ts'
 import type { NativeRedis } from './redis.ts'
 
@@ -37,8 +38,9 @@ export async function sweep(
 ): Promise<NextTimes> {
   const reaped = expiredBy ? await ringAll(doors, reapTasksIfExpired(expiredBy, leaseMs, STEP)) : 0
   if (reaped > 0) log.warn({ tasks: reaped }, 'tasks taken back: their lease ran out')
+  const [clock] = await doors.postgres.run(tellTime())
   const readings = await doors.redis.readGroups(MODEL_FAMILIES)
-  const lost = await ringAll(doors, ringTasksIfLost(readings, STEP))
+  const lost = await ringAll(doors, ringTasksIfLost(readings, clock!.moment, STEP))
   if (lost > 0) log.warn({ tasks: lost }, 'lost tasks rung again')
   await putBackPending(doors.redis, consumer, leaseMs)
   const [next] = await doors.postgres.run(findNextTimes(FAMILY_NAMES))

@@ -13,12 +13,18 @@ export type Reading = { family: string; ageMs: number }
 
 /**
  * Finds PENDING tasks whose message must have been lost, up to `limit` a family, and notes a new ring.
+ * `asOf` is when the readings were begun, as the database writes it: repeated with the same readings,
+ * however long that takes, it never finds what it has rung itself.
  *
  * Lost: due, and rung at least 10 s before the oldest entry that waits was written. So a long
  * queue, whose messages still wait their turn, is not rung over and over. Ages, and no times, go
  * from Redis to Postgres, so that it does not matter how their clocks differ.
  */
-export function ringTasksIfLost(readings: Reading[], limit: number): Statement<Unrung> {
+export function ringTasksIfLost(
+  readings: Reading[],
+  asOf: string,
+  limit: number,
+): Statement<Unrung> {
   return {
     name: 'ring-tasks-if-lost',
     text: RING_TASKS_IF_LOST,
@@ -26,6 +32,7 @@ export function ringTasksIfLost(readings: Reading[], limit: number): Statement<U
       readings.map(({ family }) => family),
       readings.map(({ ageMs }) => Math.max(ageMs, 0)),
       limit,
+      asOf,
     ],
   }
 }
@@ -37,7 +44,7 @@ WITH reading AS MATERIALIZED (
   SELECT task.id FROM reading CROSS JOIN LATERAL (
     SELECT t.id FROM tasks t
     WHERE t.status = ${TaskStatus.PENDING} AND t.family = reading.family
-      AND t.rung_at < now() - reading.age_ms * interval '1 ms' - interval '${LOST_AFTER_S} s'
+      AND t.rung_at < $4::timestamptz - reading.age_ms * interval '1 ms' - interval '${LOST_AFTER_S} s'
       AND t.run_after <= now()
     ORDER BY t.rung_at LIMIT $3::integer
     FOR UPDATE SKIP LOCKED

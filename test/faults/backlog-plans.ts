@@ -11,6 +11,7 @@ const FAMILIES = MODEL_FAMILIES.map(({ family }) => family)
 const STATEMENTS: Statement<unknown>[] = [
   ringTasksIfLost(
     FAMILIES.map((family) => ({ family, ageMs: 0 })),
+    'now',
     STEP,
   ),
   ringTasksIfDue(STEP),

@@ -312,8 +312,13 @@ export const RECOVERY: Mutation[] = [
     ['Math.max(ageMs, 0)', 'ageMs', 'an entry that seems to lie in the future counts as of now'],
     ['\n  ) task\n', '\n  ) task LIMIT $3::integer\n', 'the limit is that of each family'],
     [
-      't.rung_at < now()',
-      "coalesce(t.rung_at, '-infinity') < now()",
+      't.rung_at < $4::timestamptz',
+      't.rung_at < greatest(now(), $4::timestamptz)',
+      'what was rung after the given moment is left alone, however long ago that is',
+    ],
+    [
+      't.rung_at < $4::timestamptz',
+      "coalesce(t.rung_at, '-infinity') < $4::timestamptz",
       'a task that was put off and not rung yet is left to its due time',
     ],
   ]),

@@ -22,6 +22,7 @@ const STATEMENTS: [Statement<unknown>, indexes: string[]][] = [
   [
     ringTasksIfLost(
       FAMILIES.map((family) => ({ family, ageMs: 0 })),
+      'now',
       STEP,
     ),
     [...BY_KEY, 'tasks_pending_by_rung'],
@@ -43,9 +44,16 @@ const STATEMENTS: [Statement<unknown>, indexes: string[]][] = [
 async function findByIndexes() {
   for (const [statement, indexes] of STATEMENTS) {
     const expected = [statement.name, ...indexes.toSorted()]
-    expect([statement.name, ...(await readsOf(database, statement))]).toEqual(expected)
-    expect([statement.name, ...(await readsOfPrepared(database, statement))]).toEqual(expected)
+    const reads = await readsOf(database, statement)
+    expect([statement.name, ...ofWhatRuns(reads)]).toEqual(expected)
+    const prepared = await readsOfPrepared(database, statement)
+    expect([statement.name, ...ofWhatRuns(prepared)]).toEqual(expected)
   }
+}
+
+/** Two indexes hold what runs and nothing else; without statistics the planner takes either. */
+function ofWhatRuns(reads: string[]): string[] {
+  return reads.map((read) => (read === 'tasks_on_node' ? 'tasks_processing' : read)).toSorted()
 }
 
 // One test after the other: what is known of the backlog cannot be forgotten again.

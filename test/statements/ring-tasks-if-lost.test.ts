@@ -29,14 +29,14 @@ async function rungAgo(...seconds: number[]): Promise<string[]> {
 }
 
 async function rung(ageMs = 0, limit = 10, family = 'qwen') {
-  const rows = await database.run(ringTasksIfLost([{ family, ageMs }], limit))
+  const rows = await database.run(ringTasksIfLost([{ family, ageMs }], 'now', limit))
   return rows.map(({ task_id }) => task_id).toSorted()
 }
 
 test('a due task that was rung 10 s ago or more is rung again, and tells how', async () => {
   const [id] = await rungAgo(11)
   await database.query('UPDATE tasks SET fence = 4 WHERE id = $1', [id])
-  expect(await database.run(ringTasksIfLost([{ family: 'qwen', ageMs: 0 }], 10))).toEqual([
+  expect(await database.run(ringTasksIfLost([{ family: 'qwen', ageMs: 0 }], 'now', 10))).toEqual([
     { task_id: id, fence: 4, family: 'qwen', traceparent: TRACEPARENT },
   ])
   expect(await taskRow(database, id!)).toMatchObject({ status: 0, fence: 4 })
@@ -51,6 +51,18 @@ test('a ring is noted, so that a second look finds nothing', async () => {
   const [id] = await rungAgo(11)
   expect(await rung()).toEqual([id])
   expect(await rung()).toEqual([])
+})
+
+test('what was rung after the given moment is left alone, however long ago that is', async () => {
+  const [before] = await rungAgo(120, 80)
+  const [earlier] = await database.query("SELECT (now() - interval '90 s')::text AS moment")
+  const ids = async () => {
+    const statement = ringTasksIfLost([{ family: 'qwen', ageMs: 0 }], earlier?.moment, 10)
+    return (await database.run(statement)).map(({ task_id }) => task_id)
+  }
+  expect(await ids()).toEqual([before])
+  await database.query("UPDATE tasks SET rung_at = now() - interval '85 s'")
+  expect(await ids()).toEqual([])
 })
 
 test('a task whose message still waits its turn is left alone', async () => {
@@ -79,6 +91,7 @@ test('several families are looked at in one statement, each by its own reading',
         { family: 'gemini', ageMs: geminiMs },
         { family: 'qwen', ageMs: 0 },
       ],
+      'now',
       10,
     )
   const ids = async (geminiMs: number) =>
@@ -122,7 +135,7 @@ test('the limit is that of each family', async () => {
     [gemini],
   )
   const readings = ['qwen', 'gemini'].map((family) => ({ family, ageMs: 0 }))
-  const rows = await database.run(ringTasksIfLost(readings, 1))
+  const rows = await database.run(ringTasksIfLost(readings, 'now', 1))
   expect(rows.map(({ task_id }) => task_id).toSorted()).toEqual([qwen, gemini].toSorted())
 })
 
@@ -132,7 +145,7 @@ test('a task that is claimed at the moment is not rung, and nobody waits for it'
   await worker.query('BEGIN')
   await worker.run(claimTasksIfPending([claimOf({ id: claimed! })], HOLDER))
   await sweeper.query("SET lock_timeout = '1 s'")
-  const rows = await sweeper.run(ringTasksIfLost([{ family: 'qwen', ageMs: 0 }], 10))
+  const rows = await sweeper.run(ringTasksIfLost([{ family: 'qwen', ageMs: 0 }], 'now', 10))
   expect(rows.map(({ task_id }) => task_id)).toEqual([lost])
   await worker.query('COMMIT')
 })
