@@ -15,14 +15,14 @@ const MAX_STATEMENT_CHARACTERS = 500_000
 export async function renewLeases(
   postgres: PostgresDoor,
   calls: RunningCalls,
-  leaseMs: number,
+  lease: { leaseMs: number; watched: boolean },
 ): Promise<void> {
   const asked = calls.list()
   if (asked.length === 0) return
   const rows = await postgres.run(
     renewLeasesIfHeld(
       asked.map(({ held }) => held),
-      leaseMs,
+      lease,
     ),
   )
   const mine = new Set(rows.map(({ id, fence }) => `${id} ${fence}`))
@@ -43,8 +43,9 @@ export async function savePartials(postgres: PostgresDoor, calls: RunningCalls):
     portion = []
     characters = 0
     if (sent.length === 0) return
-    await postgres.run(savePartialsIfHeld(sent.map(({ partial }) => partial)))
-    for (const { call, length } of sent) call.savedLength = length
+    const rows = await postgres.run(savePartialsIfHeld(sent.map(({ partial }) => partial)))
+    const kept = new Set(rows.map(({ task_id }) => task_id))
+    for (const { call, length } of sent) if (kept.has(call.task.id)) call.savedLength = length
   }
   for (const call of calls.list()) {
     const { length } = call

@@ -36,6 +36,11 @@ const SUSPECT_DEATHS = 2
 const SUSPECTS_AT_ONCE = 4
 /** How long one call that tries a node in trouble keeps the others from trying, in ms. */
 const PROBE_MS = 30_000
+/**
+ * How often leases are renewed at least, in ms: so that one renewal may be missed before peers give a
+ * worker that has lost its session lock up for dead (`reap-tasks-if-holder-missing.ts`).
+ */
+const BEAT_MS = 750
 /** A heartbeat that hangs is given up after so long, in ms. */
 const BEAT_TIMEOUT_MS = 1_000
 /** A connection that was given up is made anew within so long, in ms. */
@@ -66,7 +71,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const consumer = `${WORKER_ID}-${workerKey.toString(16)}`
   const families = settings.families.map(({ family }) => family)
   const presence = { workerId: consumer, families: families.map(({ family }) => family) }
-  const beatMs = Math.min(Math.floor(LEASE_MS / 3), 1000)
+  const beatMs = Math.min(Math.floor(LEASE_MS / 3), BEAT_MS)
 
   const postgres = openPostgres(settings.DATABASE_URL, {
     connections: 4,
@@ -197,7 +202,8 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const beats = [
     every(beatMs, 'heartbeat', () => {
       contact.tick(LEASE_MS)
-      return renewLeases(beatContact, calls, LEASE_MS)
+      const watched = lock?.held ?? false
+      return renewLeases(beatContact, calls, { leaseMs: LEASE_MS, watched })
     }),
     every(PARTIAL_MS, 'saving partial text', () => savePartials(beatPostgres, calls)),
   ]

@@ -5,18 +5,19 @@ import type { Statement } from './statement.ts'
 export type Held = { taskId: string; fence: number }
 
 /**
- * Puts off the end of the leases. Returns those that are still the caller's; the rest are lost. Waits
- * for nobody: a task that is locked at the moment is renewed the next time, and still the caller's as
- * far as this can be seen.
+ * Puts off the end of the leases, and notes whether the caller holds its session lock (`watched`): who
+ * has lost it lives by its leases until it has it again. Returns those that are still the caller's; the
+ * rest are lost. Waits for nobody: a task that is locked at the moment is renewed the next time, and
+ * still the caller's as far as this can be seen. The saving of its text is no such lock.
  */
 export function renewLeasesIfHeld(
   held: Held[],
-  leaseMs: number,
+  { leaseMs, watched }: { leaseMs: number; watched: boolean },
 ): Statement<{ id: string; fence: number }> {
   return {
     name: 'renew-leases-if-held',
     text: RENEW_LEASES_IF_HELD,
-    params: [held.map(({ taskId }) => taskId), held.map(({ fence }) => fence), leaseMs],
+    params: [held.map(({ taskId }) => taskId), held.map(({ fence }) => fence), leaseMs, watched],
   }
 }
 
@@ -26,9 +27,9 @@ WITH held AS MATERIALIZED (
 ), seen AS MATERIALIZED (
   SELECT t.id, t.fence, t.status FROM tasks t
   WHERE t.id = ANY ($1::uuid[])
-  FOR UPDATE SKIP LOCKED
+  FOR NO KEY UPDATE SKIP LOCKED
 ), renewed AS (
-  UPDATE tasks t SET lease_expires_at = now() + $3::integer * interval '1 ms'
+  UPDATE tasks t SET lease_expires_at = now() + $3::integer * interval '1 ms', watched = $4
   FROM seen JOIN held ON held.task_id = seen.id AND held.fence = seen.fence
   WHERE t.id = seen.id AND seen.status = ${TaskStatus.PROCESSING}
 )

@@ -5,11 +5,14 @@ import type { Statement } from './statement.ts'
 export type Partial = Held & { responseText: string; reasoningText: string }
 
 /**
- * Keeps the text that there is so far, where readers find it. The share lock lets no text be saved
- * behind a finish. A call's first text can still stay behind the finish that waited for it, which
- * does not see the new row: readers look at the fence and the status, and the sweep forgets it.
+ * Keeps the text that there is so far, where readers find it. Returns the tasks whose text was kept.
+ * Waits for nobody: the text of a task that is locked at the moment, as by its finish, is left out.
+ *
+ * The lock lets no text be saved behind a finish, and no lease wait to be renewed. A call's first text
+ * can still stay behind the finish that waited for it, which does not see the new row: readers look at
+ * the fence and the status, and the sweep forgets it.
  */
-export function savePartialsIfHeld(partials: Partial[]): Statement<never> {
+export function savePartialsIfHeld(partials: Partial[]): Statement<{ task_id: string }> {
   return {
     name: 'save-partials-if-held',
     text: SAVE_PARTIALS_IF_HELD,
@@ -29,11 +32,12 @@ WITH partial AS MATERIALIZED (
 ), seen AS MATERIALIZED (
   SELECT t.id, t.fence, t.status FROM tasks t
   WHERE t.id = ANY ($1::uuid[])
-  ORDER BY t.id FOR SHARE
+  FOR KEY SHARE SKIP LOCKED
 )
 INSERT INTO task_partials AS kept (task_id, fence, response_text, reasoning_text)
 SELECT partial.task_id, partial.fence, partial.response_text, partial.reasoning_text
 FROM partial JOIN seen ON seen.id = partial.task_id AND seen.fence = partial.fence
 WHERE seen.status = ${TaskStatus.PROCESSING}
 ON CONFLICT (task_id) DO UPDATE SET fence = excluded.fence, updated_at = now(),
-  response_text = excluded.response_text, reasoning_text = excluded.reasoning_text`
+  response_text = excluded.response_text, reasoning_text = excluded.reasoning_text
+RETURNING task_id`

@@ -120,7 +120,7 @@ async function work(door: NativePostgres, workerId: string, taskIds: string[]): 
   async function beat(): Promise<void> {
     while (working) {
       const mine = shuffled([...held.values()].map(({ id, fence }) => ({ taskId: id, fence })))
-      await door.run(renewLeasesIfHeld(mine, 60_000))
+      await door.run(renewLeasesIfHeld(mine, { leaseMs: 60_000, watched: false }))
     }
   }
   async function runAll(): Promise<void> {

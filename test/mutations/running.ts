@@ -165,12 +165,18 @@ export const RUNNING: Mutation[] = [
       'a task that is not being processed has no lease to renew, at its own fence either',
     ],
     [
-      'FOR UPDATE SKIP LOCKED',
-      'FOR UPDATE',
+      'FOR NO KEY UPDATE SKIP LOCKED',
+      'FOR NO KEY UPDATE',
       'a task that is locked at the moment is renewed the next time if it is held still; nobody waits',
     ],
     [
-      '  FOR UPDATE SKIP LOCKED\n',
+      'FOR NO KEY UPDATE SKIP LOCKED',
+      'FOR UPDATE SKIP LOCKED',
+      'a task whose text is being saved at the moment is renewed all the same',
+    ],
+    [', watched = $4', '', 'a renewal notes whether its worker holds its session lock'],
+    [
+      '  FOR NO KEY UPDATE SKIP LOCKED\n',
       '',
       'a task that is locked at the moment is renewed the next time if it is held still; nobody waits',
     ],
@@ -198,19 +204,19 @@ export const RUNNING: Mutation[] = [
       'a task that is not being processed keeps no text, at its own fence either',
     ],
     [
-      'ORDER BY t.id FOR SHARE',
-      'ORDER BY t.id',
-      'a save that meets a finish waits for it, and then saves nothing',
-    ],
-    [
-      'ORDER BY t.id FOR SHARE',
-      'ORDER BY t.id',
+      'FOR KEY SHARE SKIP LOCKED',
+      '',
       'a first text saved while its finish waits is shown to nobody, and is forgotten',
     ],
     [
-      'ORDER BY t.id FOR SHARE',
-      `${AS_NAMED} FOR SHARE`,
-      'a save and a finish that name the same tasks in opposite orders do not deadlock',
+      'FOR KEY SHARE SKIP LOCKED',
+      'FOR KEY SHARE',
+      'a task that somebody has locked at the moment keeps no text; the others of the statement do, and nobody waits',
+    ],
+    [
+      'FOR KEY SHARE SKIP LOCKED',
+      'FOR SHARE SKIP LOCKED',
+      'a task whose lease is being renewed at the moment keeps its text all the same',
     ],
     [
       'DO UPDATE SET fence = excluded.fence, updated_at',

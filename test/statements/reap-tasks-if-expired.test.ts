@@ -91,7 +91,7 @@ test('a task whose lease is renewed at the moment is left alone, and nobody wait
   const { held } = await expired(2)
   const [worker, reaper] = [await openSession(database), await openSession(database)]
   await worker.query('BEGIN')
-  await worker.run(renewLeasesIfHeld([held[0]], 60_000))
+  await worker.run(renewLeasesIfHeld([held[0]], { leaseMs: 60_000, watched: false }))
   await reaper.query("SET lock_timeout = '1 s'")
   const reaped = await reaper.run(reapTasksIfExpired('now', LEASE_MS, 10))
   expect(reaped.map(({ task_id }) => task_id)).toEqual([held[1]!.taskId])

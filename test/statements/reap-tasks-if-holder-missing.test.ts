@@ -19,7 +19,7 @@ beforeEach(async () => {
 })
 
 /** Tasks that a holder runs, which were last renewed some time ago. */
-async function runBy(workerKey: bigint, { watched = true, count = 1, renewedAgoMs = 1_400 } = {}) {
+async function runBy(workerKey: bigint, { watched = true, count = 1, renewedAgoMs = 1_700 } = {}) {
   const batch = await submitted(database, Array(count).fill(MODEL))
   const claims = batch.tasks.map((task) => claimOf(task))
   await database.run(claimTasksIfPending(claims, { ...HOLDER, workerKey, watched }))
@@ -80,6 +80,13 @@ test('a holder that goes on renewing keeps its tasks, though its lock is gone', 
   expect(await taskRow(database, ids[0]!)).toMatchObject({ status: 3, fence: 1, deaths: 0 })
 })
 
+test('a holder that has missed one renewal keeps its tasks, though its lock is gone', async () => {
+  const key = newKey()
+  const { ids } = await runBy(key, { renewedAgoMs: 1_500 })
+  expect(await reaped([key])).toEqual([])
+  expect(await taskRow(database, ids[0]!)).toMatchObject({ status: 3, fence: 1, deaths: 0 })
+})
+
 test('only the tasks of the holders that are named are taken', async () => {
   const [dead, alsoDead, unnamed] = [newKey(), newKey(), newKey()]
   const first = await runBy(dead)
@@ -125,7 +132,8 @@ test('a task that its holder renews at the moment is left alone, and nobody wait
   const { ids } = await runBy(key, { count: 2 })
   const [worker, reaper] = [await openSession(database), await openSession(database)]
   await worker.query('BEGIN')
-  await worker.run(renewLeasesIfHeld([{ taskId: ids[0]!, fence: 1 }], 60_000))
+  const held = [{ taskId: ids[0]!, fence: 1 }]
+  await worker.run(renewLeasesIfHeld(held, { leaseMs: 60_000, watched: true }))
   await reaper.query("SET lock_timeout = '1 s'")
   const rows = await reaper.run(reapTasksIfHolderMissing([String(key)], LEASE_MS, 10))
   expect(rows.map(({ task_id }) => task_id)).toEqual([ids[1]])

@@ -4,10 +4,9 @@ import { findTask } from '../../drizzle/statements/find-task.ts'
 import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
 import { forgetOldRows } from '../../drizzle/statements/forget-old-rows.ts'
 import { releaseTasksIfHeld } from '../../drizzle/statements/release-tasks-if-held.ts'
-import type { Held } from '../../drizzle/statements/renew-leases-if-held.ts'
+import { type Held, renewLeasesIfHeld } from '../../drizzle/statements/renew-leases-if-held.ts'
 import { savePartialsIfHeld } from '../../drizzle/statements/save-partials-if-held.ts'
-import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
-import { race } from '../setup/session.ts'
+import { openSession, race } from '../setup/session.ts'
 import { claimOf, drained, HOLDER, processing, success } from '../setup/task-states.ts'
 import { useDatabase } from '../setup/use-database.ts'
 
@@ -76,14 +75,28 @@ test('a task that is not being processed keeps no text, at its own fence either'
   expect(await kept(held[0])).toEqual([])
 })
 
-test('a save that meets a finish waits for it, and then saves nothing', async () => {
-  const { held } = await processing(database, [MODEL])
-  await race(
-    database,
-    finishTasksIfHeld([success(held[0])]),
-    savePartialsIfHeld([partialOf(held[0])]),
-  )
+test('a task that somebody has locked at the moment keeps no text; the others of the statement do, and nobody waits', async () => {
+  const { held } = await processing(database, [MODEL, MODEL])
+  const [other, worker] = [await openSession(database), await openSession(database)]
+  await other.query('BEGIN')
+  await other.run(finishTasksIfHeld([success(held[0])]))
+  await worker.query("SET lock_timeout = '1 s'")
+  const statement = savePartialsIfHeld(held.map((one) => partialOf(one)))
+  expect(await worker.run(statement)).toEqual([{ task_id: held[1]!.taskId }])
+  await other.query('COMMIT')
   expect(await kept(held[0])).toEqual([])
+  expect(await kept(held[1]!)).toHaveLength(1)
+})
+
+test('a task whose lease is being renewed at the moment keeps its text all the same', async () => {
+  const { held } = await processing(database, [MODEL])
+  const [renewer, worker] = [await openSession(database), await openSession(database)]
+  await renewer.query('BEGIN')
+  await renewer.run(renewLeasesIfHeld(held, { leaseMs: 60_000, watched: false }))
+  await worker.query("SET lock_timeout = '1 s'")
+  expect(await worker.run(savePartialsIfHeld([partialOf(held[0])]))).toHaveLength(1)
+  await renewer.query('COMMIT')
+  expect(await kept(held[0])).toHaveLength(1)
 })
 
 test('a finish waits for a save under way, and removes what it saved', async () => {
@@ -110,13 +123,4 @@ test('a first text saved while its finish waits is shown to nobody, and is forgo
   await database.query("UPDATE task_partials SET updated_at = now() - interval '2 h'")
   await database.run(forgetOldRows(10))
   expect(await kept(held[0])).toEqual([])
-})
-
-test('a save and a finish that name the same tasks in opposite orders do not deadlock', async () => {
-  const { held } = await processing(database, [MODEL, MODEL, MODEL])
-  await provesOrderOfLocks(database, {
-    tasks: held.map(({ taskId }) => taskId),
-    statement: (ids) => savePartialsIfHeld(ids.map((taskId) => partialOf({ taskId, fence: 1 }))),
-    other: (ids) => finishTasksIfHeld(ids.map((taskId) => success({ taskId, fence: 1 }))),
-  })
 })
