@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { codeOf, log } from './log.ts'
 
 /**
- * Does something again and again, `ms` apart and never twice at once, until stopped; the first time
- * at once. A failure is logged by its code, and the next time tries again. `stop` resolves when the
- * one under way is done.
+ * Does something again and again until stopped, never twice at once: every `ms`, counted from beginning
+ * to beginning, or at once where it took longer; the first time at once. A failure is logged by its
+ * code, and the next time tries again. `stop` resolves when the one under way is done.
  */
 export function every(
   ms: number,
@@ -14,8 +14,10 @@ export function every(
   const stopping = new AbortController()
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
+      const began = performance.now()
       await act().catch((error: unknown) => log.warn({ code: codeOf(error) }, `${what} failed`))
-      await pause(ms, undefined, { signal: stopping.signal }).catch(() => {})
+      const left = Math.max(began + ms - performance.now(), 0)
+      await pause(left, undefined, { signal: stopping.signal }).catch(() => {})
     }
   }
   const running = loop()

@@ -4,8 +4,17 @@ import { SESSION_LOCKS } from './session-locks.ts'
 import type { Statement } from './statement.ts'
 import { takeBack, upForLease } from './take-back.ts'
 
-/** A living holder renews its leases once a second or more often, with whatever lock. */
-const UNRENEWED_MS = 1_300
+/**
+ * Who has not renewed for so long, in ms, and whose lock is gone, is dead.
+ *
+ * The living renew every 750 ms (`worker.ts`). One renewal may be missed, where somebody else has the
+ * row locked, and the next be 100 ms late: 2 × 750 + 100.
+ *
+ * The dead are taken over within 2 s all the same, even if they have renewed at the moment of their
+ * death. Their lock is missed on two looks, 500 ms apart, after 1,000 ms at most. From then on they are
+ * tried every 100 ms, and are found after 1,700 ms at most; ring, read and claim have 300 ms.
+ */
+const UNRENEWED_MS = 1_600
 
 /**
  * Takes back the tasks of watched holders whose session lock is gone and which no longer renew their

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { submit, until } from '../setup/client.ts'
+import type { Step } from '../setup/model-server.ts'
 import type { TcpProxy } from '../setup/tcp-proxy.ts'
 import { answerCalls, gate, LEASE_MS, MODEL, NEVER_ENDS, startFaultWorker } from './fault-worker.ts'
 import { demandAnsweredOnce, demandDeadLetters, demandStreamsEmpty } from './outcomes.ts'
@@ -125,12 +126,24 @@ async function withoutPostgres(stack: FaultStack, fail: Fail): Promise<Figure[]>
   return [{ name: 'taken over after', value, unit: 's', limit: (2 * LEASE_MS) / 1000 }]
 }
 
-/** Each of two workers has calls, and both lose their locks at once. */
+/** Text that goes on and on, so much that its saving is often under way when leases are renewed. */
+const FLOWING: Step[] = Array.from({ length: 150 }, () => [
+  { text: 'word '.repeat(800) },
+  {
+    // The time begins when its turn comes.
+    get until() {
+      return pause(50)
+    },
+  },
+]).flat()
+
+/** Each of two workers has calls, and both lose their locks at once, while the text flows. */
 async function withoutLocks(stack: FaultStack, fail: Fail): Promise<Figure[]> {
+  const flowing = gate()
   const long = gate()
-  const calls = answerCalls(stack, () => long.steps)
+  const calls = answerCalls(stack, () => [...flowing.steps, ...FLOWING, ...long.steps])
   const direct = await stack.proxyTo(stack.database.url)
-  const settings = { lock: true, DATABASE_DIRECT_URL: direct.url }
+  const settings = { lock: true, DATABASE_DIRECT_URL: direct.url, PARTIAL_MS: '100' }
   await startFaultWorker(stack, 'first', settings)
   const accepted = await submitMany(stack, CALLS, () => ({ prompt: 'long', model: MODEL }))
   await until(() => calls.length === CALLS, WAIT_MS)
@@ -138,6 +151,7 @@ async function withoutLocks(stack: FaultStack, fail: Fail): Promise<Figure[]> {
   await pause(LEASE_MS * 1.5)
 
   fail(direct)
+  flowing.open()
   await pause(LEASE_MS * 1.5)
   long.open()
   const tasks = await demandAllEndedOnce(stack, accepted, { extraCalls: 0 })

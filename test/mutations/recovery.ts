@@ -179,6 +179,11 @@ export const RECOVERY: Mutation[] = [
       '',
       'a holder that goes on renewing keeps its tasks, though its lock is gone',
     ],
+    [
+      'UNRENEWED_MS = 1_600',
+      'UNRENEWED_MS = 1_300',
+      'a holder that has missed one renewal keeps its tasks, though its lock is gone',
+    ],
     [' AND t.watched', '', 'a task that was claimed without the lock lives by its lease'],
     [`t.status ${is('PROCESSING')} AND `, '', 'a task that has ended stays so'],
     [
