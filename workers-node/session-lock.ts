@@ -4,6 +4,7 @@ import { takeSessionLock } from '../drizzle/statements/take-session-lock.ts'
 import { Backoff } from './backoff.ts'
 import { codeOf, log } from './log.ts'
 import { openSession, type PostgresSession } from './postgres.ts'
+import { within } from './within.ts'
 
 const TIMEOUT_MS = 2_000
 const AGAIN_AFTER_MS = { first: 20, most: 2_000 }
@@ -21,7 +22,9 @@ export class SessionLock {
   private wanted = false
   private keeping = false
   private session: PostgresSession | undefined
-  private waiting: (() => void)[] = []
+  /** Whether the last attempt to take it failed: then nobody waits for the next. */
+  private failing = false
+  private outcome = Promise.withResolvers<void>()
   /** Whether the lock is held at this moment. */
   held = false
 
@@ -31,7 +34,10 @@ export class SessionLock {
     this.key = key
   }
 
-  /** Wants the lock from now on; resolves once it is held, or after 2 s without it. */
+  /**
+   * Wants the lock from now on; resolves once it is held or could not be had, or after 2 s. Where the
+   * last attempt failed it resolves at once.
+   */
   async hold(): Promise<void> {
     this.wanted = true
     if (!this.keeping) {
@@ -40,11 +46,7 @@ export class SessionLock {
         this.keeping = false
       })
     }
-    if (this.held) return
-    const late = new AbortController()
-    const taken = new Promise<void>((resolve) => this.waiting.push(resolve))
-    await Promise.race([taken, pause(TIMEOUT_MS, undefined, { signal: late.signal })])
-    late.abort()
+    if (!this.held && !this.failing) await within(TIMEOUT_MS, this.outcome.promise)
   }
 
   /** Gives the lock up. */
@@ -61,8 +63,17 @@ export class SessionLock {
       } catch (error) {
         log.warn({ code: codeOf(error) }, 'session lock not held')
       }
-      if (this.wanted) await backoff.pause()
+      if (!this.wanted) return
+      this.ended({ failing: true })
+      await backoff.pause()
     }
+  }
+
+  /** Notes how an attempt ended, and tells those who wait for it. */
+  private ended({ failing }: { failing: boolean }): void {
+    this.failing = failing
+    this.outcome.resolve()
+    this.outcome = Promise.withResolvers()
   }
 
   /** Resolves when the session with the lock has ended. */
@@ -76,7 +87,7 @@ export class SessionLock {
       if (!row?.taken) return
       this.held = true
       onHeld()
-      for (const resolve of this.waiting.splice(0)) resolve()
+      this.ended({ failing: false })
       while (this.wanted && !ended.signal.aborted) {
         await pause(PING_EVERY_MS, undefined, { signal: ended.signal }).catch(() => {})
         if (this.wanted && !ended.signal.aborted) await session.run(ping())
