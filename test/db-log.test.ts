@@ -5,6 +5,7 @@ import { log, placeOf } from '../workers-node/log.ts'
 import { openPostgres } from '../workers-node/postgres.ts'
 import { ask, until } from './setup/client.ts'
 import { startModelServer } from './setup/model-server.ts'
+import { withShim } from './setup/shims/with-shim.ts'
 import { spawnProgram } from './setup/spawn-program.ts'
 import { startTcpProxy } from './setup/tcp-proxy.ts'
 import { useDatabase } from './setup/use-database.ts'
@@ -164,4 +165,33 @@ test('a worker writes its errors where ENABLE_DB_LOG is true, and nothing privat
   expect(worker.output()).not.toContain(CANARY)
   await stack.stop()
   await models.close()
+}, 60_000)
+
+test('the last words of a worker that fails are written, and it ends soon though Postgres is silent', async () => {
+  const stack = await startStack({ workers: 0 })
+  const proxy = await startTcpProxy(stack.database.url)
+  const settings = {
+    ...withShim('crash-on-sigusr2'),
+    ENABLE_DB_LOG: 'true',
+    DATABASE_URL: proxy.url,
+  }
+  const crash = async () => {
+    const worker = await stack.startWorker(settings)
+    return { worker, exit: () => worker.stop('SIGUSR2') }
+  }
+  const heard = await crash()
+  expect(await heard.exit()).toBe(1)
+  const logged = await stack.database.query<Row>('SELECT * FROM sys_logs')
+  expect(logged).toMatchObject([
+    { level: 'fatal', code: 'TypeError', message: 'worker failed', task_id: null },
+  ])
+  expect(logged[0]!.stack).toContain('crash-on-sigusr2.mjs')
+  expect(JSON.stringify(logged)).not.toContain('private')
+
+  const unheard = await crash()
+  proxy.hush()
+  expect(await unheard.exit()).toBe(1)
+  proxy.open()
+  await stack.stop()
+  await proxy.close()
 }, 60_000)

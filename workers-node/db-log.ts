@@ -30,9 +30,12 @@ export function startDbLog({ postgres, source }: { postgres: PostgresDoor; sourc
   let saysLeftOutAt = 0
   let failing = false
 
-  watchErrors((line) => {
-    if (waiting.length < MAX_WAITING) waiting.push(rowOf(line, source))
-    else leftOut++
+  watchErrors({
+    tell(line) {
+      if (waiting.length < MAX_WAITING) waiting.push(rowOf(line, source))
+      else leftOut++
+    },
+    write: () => flush(0),
   })
   const flushing = every(FLUSH_EVERY_MS, 'writing the log', () => flush(saysLeftOutAt))
 

@@ -12,7 +12,10 @@ export type ErrorLine = {
 const ERROR = 50
 const FATAL = 60
 
-let watcher: ((line: ErrorLine) => void) | undefined
+/** Who is told each error line too, and can be asked to have written what it was told. */
+export type ErrorWatcher = { tell(line: ErrorLine): void; write(): Promise<void> }
+
+let watcher: ErrorWatcher | undefined
 
 /**
  * JSON lines. Fields are ids, codes and counts: never a prompt, an answer, a secret, or the message
@@ -23,15 +26,20 @@ export const log = pino({
   timestamp: pino.stdTimeFunctions.isoTime,
   hooks: {
     logMethod(args, method, level) {
-      if (level >= ERROR) watcher?.(errorLine(args, level))
+      if (level >= ERROR) watcher?.tell(errorLine(args, level))
       method.apply(this, args)
     },
   },
 })
 
-/** Gives each error line to `watch` too, until the next call; it must be quick, and not log. */
-export function watchErrors(watch: ((line: ErrorLine) => void) | undefined): void {
+/** Tells each error line to this watcher too, until the next call. It must be quick, and not log. */
+export function watchErrors(watch: ErrorWatcher | undefined): void {
   watcher = watch
+}
+
+/** Resolves when the watcher, where there is one, has written what it was told so far. */
+export async function errorsWritten(): Promise<void> {
+  await watcher?.write()
 }
 
 function errorLine(args: readonly unknown[], level: number): ErrorLine {

@@ -1,7 +1,11 @@
 import { SettingsError } from '../drizzle/contract/settings.ts'
-import { codeOf, log, placeOf } from './log.ts'
+import { codeOf, errorsWritten, log, placeOf } from './log.ts'
 import { readWorkerSettings, type WorkerSettings } from './settings.ts'
+import { within } from './within.ts'
 import { startWorker, type Worker } from './worker.ts'
+
+/** How long a worker that fails waits for its last words to be in the database, in ms. */
+const LAST_WORDS_MS = 500
 
 // The AI SDK prints warnings of its own accord; what we log we choose ourselves.
 Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false })
@@ -18,8 +22,9 @@ try {
 log.level = settings.LOG_LEVEL
 
 // The default handlers print the error whole: its message and fields may hold a secret or a prompt.
-process.on('uncaughtException', (error) => {
+process.on('uncaughtException', async (error) => {
   log.fatal({ code: codeOf(error), at: placeOf(error) }, 'worker failed')
+  await within(LAST_WORDS_MS, errorsWritten())
   process.exit(1)
 })
 

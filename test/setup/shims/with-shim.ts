@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 
-export type Shim = 'block-on-sigusr2' | 'die-on-poison' | 'shift-clock'
+export type Shim = 'block-on-sigusr2' | 'crash-on-sigusr2' | 'die-on-poison' | 'shift-clock'
 
 /** The settings that load a shim into a program on Node, and into what it starts in turn. */
 export function withShim(shim: Shim): Record<string, string> {
