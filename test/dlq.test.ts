@@ -203,13 +203,17 @@ test('--all replays all that failed, and nothing twice', async () => {
   expect((await dlq(['replay', '--all', '--kind', 'task'])).out).toBe('nothing to replay\n')
 })
 
-test('--all goes through hundreds in steps, and ends though each of them fails again', async () => {
+test.each([
+  ['ends though each of them fails again', 0],
+  ['replays none twice where their ids are of a later clock than those of the next', 600_000],
+])('--all goes through hundreds in steps, and %s', async (_, aheadMs) => {
   const payload = JSON.stringify(['task_id', NOWHERE, 'fence', '0'])
+  const ids = Array.from({ length: 450 }, () => uuidv7({ msecs: Date.now() + aheadMs }))
   await stack.database.query(
     `INSERT INTO dead_letters (id, kind, source, original_id, payload, error_code, error_msg)
      SELECT i, 'message', 'qwen_stream', i::text, $2, 'unknown_task', 'A sentence.'
      FROM unnest($1::uuid[]) i`,
-    [Array.from({ length: 450 }, () => uuidv7()), payload],
+    [ids, payload],
   )
   const all = await dlq(['replay', '--all'])
   expect(all.code).toBe(0)

@@ -9,6 +9,7 @@ import {
 } from '../drizzle/statements/list-dead-letters.ts'
 import { purgeDeadLetters } from '../drizzle/statements/purge-dead-letters.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
+import { tellTime } from '../drizzle/statements/tell-time.ts'
 import { copyDeadLetters } from './copy-dead-letters.ts'
 import { type Command, readCommand, UsageError } from './dlq-command.ts'
 import { DLQ, lettersOf, lineOf, sheetOf, tableOf } from './dlq-words.ts'
@@ -35,7 +36,8 @@ const PURGE_STEP = 1000
 const REDIS_WITHIN_MS = 3_000
 
 async function list(postgres: PostgresDoor, { after, kind, limit }: Command): Promise<number> {
-  const found = await postgres.run(listDeadLetters({ after, kind, unreplayed: false }, limit + 1))
+  const place = { after, kind, writtenBy: null, unreplayed: false }
+  const found = await postgres.run(listDeadLetters(place, limit + 1))
   const letters = found.slice(0, limit)
   if (letters.length === 0) {
     console.log(after ? 'no older dead letters' : 'no dead letters')
@@ -92,10 +94,15 @@ async function replay(
   return counts.refused > 0 ? 1 : 0
 }
 
-/** What has not been replayed, in steps. Going from new to old it never meets what fails again. */
+/**
+ * What has not been replayed by now, in steps. What fails again meanwhile is left out by its time: its
+ * id, made by the clock of a worker, may be older than where this has come to.
+ */
 async function* unreplayed(postgres: PostgresDoor, { kind }: Command): AsyncGenerator<string[]> {
+  const [clock] = await postgres.run(tellTime())
+  const writtenBy = clock!.moment
   for (let after: string | null = null; ; ) {
-    const place: DeadLetterPlace = { after, kind, unreplayed: true }
+    const place: DeadLetterPlace = { after, kind, writtenBy, unreplayed: true }
     const letters: DeadLetterRow[] = await postgres.run(listDeadLetters(place, REPLAY_STEP))
     if (letters.length === 0) return
     yield letters.map(({ id }) => id)

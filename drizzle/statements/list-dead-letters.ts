@@ -17,19 +17,24 @@ export type DeadLetterPlace = {
   after: string | null
   /** Null for both kinds. */
   kind: 'message' | 'task' | null
+  /** Those that had been written by this moment, as the database writes it; null for all. */
+  writtenBy: string | null
   /** Whether to leave out those that have been replayed. */
   unreplayed: boolean
 }
 
-/** Up to `limit` dead letters, the newest first. Their ids are in the order of time. */
+/**
+ * Up to `limit` dead letters, the newest first by their ids: as far as the clocks of the workers that
+ * made those agree.
+ */
 export function listDeadLetters(
-  { after, kind, unreplayed }: DeadLetterPlace,
+  { after, kind, writtenBy, unreplayed }: DeadLetterPlace,
   limit: number,
 ): Statement<DeadLetterRow> {
   return {
     name: 'list-dead-letters',
     text: LIST_DEAD_LETTERS,
-    params: [after, kind, unreplayed, limit],
+    params: [after, kind, unreplayed, limit, writtenBy],
   }
 }
 
@@ -40,5 +45,6 @@ FROM dead_letters d
 WHERE d.id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
   AND ($2::text IS NULL OR d.kind = $2)
   AND (d.replayed_at IS NULL OR NOT $3::boolean)
+  AND ($5::timestamptz IS NULL OR d.created_at <= $5::timestamptz)
 ORDER BY d.id DESC
 LIMIT $4::integer`

@@ -1,8 +1,10 @@
+import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import {
   type DeadLetterPlace,
   listDeadLetters,
 } from '../../drizzle/statements/list-dead-letters.ts'
+import { tellTime } from '../../drizzle/statements/tell-time.ts'
 import { deadMessage, failed } from '../setup/dead-letters.ts'
 import { useDatabase } from '../setup/use-database.ts'
 
@@ -10,7 +12,12 @@ const database = useDatabase()
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
 const list = (place: Partial<DeadLetterPlace> = {}, limit = 1000) =>
-  database.run(listDeadLetters({ after: null, kind: null, unreplayed: false, ...place }, limit))
+  database.run(
+    listDeadLetters(
+      { after: null, kind: null, writtenBy: null, unreplayed: false, ...place },
+      limit,
+    ),
+  )
 const idsOf = (rows: { id: string }[]) => rows.map(({ id }) => id)
 
 test('dead letters of both kinds come newest first, each with its origin, reason and times', async () => {
@@ -67,4 +74,13 @@ test('what has been replayed is left out where that is asked', async () => {
   expect(ids).toContain(other)
   expect(ids).not.toContain(replayed)
   expect(idsOf(await list())).toContain(replayed)
+})
+
+test('what was written after the given moment is left out, however old its id is', async () => {
+  const before = await deadMessage(database)
+  const [clock] = await database.run(tellTime())
+  const after = await deadMessage(database, { id: uuidv7({ msecs: 0 }) })
+  const ids = idsOf(await list({ writtenBy: clock!.moment }))
+  expect(ids).toContain(before)
+  expect(ids).not.toContain(after)
 })
