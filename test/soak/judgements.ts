@@ -36,10 +36,11 @@ const CONSUMERS_LIVING = 3
 const PENDING = 2 * 50 * 3
 
 /**
- * A worker has 4 for its work, 2 for its heartbeats and 1 for its session lock; the one that was
- * killed may not be gone yet when the next is there. The bridge has 20, and the stack itself 4.
+ * A worker has 4 for its work, 2 for its heartbeats, 2 for its lookout and 1 for its session lock; the
+ * one that was killed may not be gone yet when the next is there. The bridge has 20, and the stack
+ * itself 4.
  */
-const CONNECTIONS = 3 * (4 + 2 + 1) + 20 + 4
+const CONNECTIONS = 3 * (4 + 2 + 2 + 1) + 20 + 4
 
 /** What the samples say of memory, and of all that might pile up. */
 export function judgeSamples(samples: Sample[], pace: Pace): Judgement[] {
