@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { ask, batchUntil, submit, until } from './setup/client.ts'
 import { type ModelServer, startModelServer } from './setup/model-server.ts'
 import { spawnProgram } from './setup/spawn-program.ts'
@@ -106,6 +107,43 @@ test('a finish that Postgres cannot take is kept, and stored when it is back', a
   expect(await worker.stop()).toBe(0)
 })
 
+test('a drain stores an answer that Postgres could not take within the grace time', async () => {
+  const worker = await stack.startWorker({ ...settings, DRAIN_MS: '0', LEASE_MS: '30000' })
+  const open = holdAnswers()
+  const { batch_id, task_ids } = await submit(stack.gatewayUrl, { prompt: 'a', model: 'qwen3' })
+  await until(() => models.requests.length === 1)
+  postgres.cut()
+  open()
+  await worker.printed(/result not stored yet/)
+  const exited = worker.stop()
+  await worker.printed(/worker draining/)
+  await pause(500)
+  postgres.open()
+  expect(await exited).toBe(0)
+  const { results } = await batchUntil(stack.gatewayUrl, batch_id)
+  expect(results[0]).toMatchObject({ status: 1, response_text: 'slow answer' })
+  const [row] = await stack.database.query('SELECT attempt FROM tasks WHERE id = $1', task_ids)
+  expect(row).toEqual({ attempt: 1 })
+})
+
+test('a bad message that could not be stored is dealt with later, though its reader is idle', async () => {
+  const worker = await stack.startWorker(settings)
+  const direct = new Redis(stack.redisUrl, { protocol: 2 })
+  onTestFinished(() => direct.disconnect())
+  // It has found by then that no task is open.
+  await pause(LEASE_MS * 2)
+  postgres.cut()
+  const entry = await direct.xadd('qwen_stream', '*', 'noise', 'x')
+  await worker.printed(/messages not acknowledged/)
+  postgres.open()
+  const letters = () =>
+    stack.database.query(`SELECT FROM dead_letters WHERE payload = '["noise","x"]'`)
+  await until(async () => (await letters()).length === 1)
+  await until(async () => (await direct.xlen('qwen_stream')) === 0)
+  expect(await direct.xrange('qwen_stream', entry!, entry!)).toEqual([])
+  expect(await worker.stop()).toBe(0)
+})
+
 test('a worker goes on when Redis comes back after it was cut off', async () => {
   const worker = await stack.startWorker(settings)
   redis.cut()
@@ -122,6 +160,23 @@ test('a drain ends in time while Redis is silent, and hands back what runs', asy
   await until(() => models.requests.length === 1)
   redis.hush()
   expect(await worker.stop()).toBe(0)
+  const [row] = await stack.database.query(
+    'SELECT status, deaths FROM tasks WHERE id = $1',
+    task_ids,
+  )
+  expect(row).toEqual({ status: 0, deaths: 0 })
+})
+
+test('a drain hands back what runs though Postgres is away for a moment', async () => {
+  const worker = await stack.startWorker({ ...settings, DRAIN_MS: '200' })
+  holdAnswers()
+  const { task_ids } = await submit(stack.gatewayUrl, { prompt: 'a', model: 'qwen3' })
+  await until(() => models.requests.length === 1)
+  postgres.cut()
+  const exited = worker.stop()
+  await worker.printed(/tasks not handed back/)
+  postgres.open()
+  expect(await exited).toBe(0)
   const [row] = await stack.database.query(
     'SELECT status, deaths FROM tasks WHERE id = $1',
     task_ids,

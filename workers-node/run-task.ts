@@ -16,7 +16,8 @@ import { ChildDied } from './suspects.ts'
 
 const MAX_ANSWER_BYTES = 1024 * 1024
 const CUT_MARK = '\n\n[The answer was cut here: it was longer than 1 MB.]'
-const STORE_AGAIN_AFTER_MS = { first: 100, most: 5_000 }
+/** The longest wait is shorter than what a drain allows for the last try. */
+const STORE_AGAIN_AFTER_MS = { first: 100, most: 2_000 }
 
 /** What running a task needs of its worker. */
 export type TaskRunner = {

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { WORKER_PRESENCE_EVERY_S } from '../drizzle/contract/worker-presence.ts'
 import {
   type Claim,
@@ -7,6 +6,7 @@ import {
 } from '../drizzle/statements/claim-tasks-if-pending.ts'
 import { finishTasksIfHeld, type Outcome } from '../drizzle/statements/finish-tasks-if-held.ts'
 import { type Release, releaseTasksIfHeld } from '../drizzle/statements/release-tasks-if-held.ts'
+import { Backoff } from './backoff.ts'
 import { callModel } from './call-model.ts'
 import { type Consumption, claimWaiters, consume } from './consume.ts'
 import { Contact } from './contact.ts'
@@ -30,6 +30,7 @@ import { Slots } from './slots.ts'
 import { Suspects } from './suspects.ts'
 import { ring } from './sweep.ts'
 import { Waiters, type WaitingFamily } from './waiters.ts'
+import { within } from './within.ts'
 
 /** A task that so many holders have died under runs in a process of its own. */
 const SUSPECT_DEATHS = 2
@@ -49,6 +50,7 @@ const UNBLOCK_EVERY_MS = 100
 /** How long a drain waits for reads to end, and for what is left at the end, in ms. */
 const READS_END_MS = 2_000
 const CLOSING_MS = 3_000
+const HAND_BACK_AGAIN_AFTER_MS = { first: 100, most: 400 }
 /** A claim brings a prompt and a history along, each of up to 200,000 characters. */
 const CLAIM_LIMITS = { items: 50, weight: Number.POSITIVE_INFINITY, weigh: () => 0 }
 /** How much text one finish statement carries, in characters. */
@@ -269,33 +271,36 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
       .catch((error: unknown) => log.warn({ code: codeOf(error) }, 'left without a word'))
   }
 
-  /** Hands back what still runs. Where Postgres is away, the leases run out instead. */
+  /**
+   * Hands back what still runs. An answer that is complete has a last chance to be stored, and is
+   * handed back after that. Where Postgres is away, the leases run out instead.
+   */
   async function handBack(): Promise<void> {
-    const left = calls.list()
+    const unended = calls.list().filter(({ ended }) => !ended)
+    await within(CLOSING_MS, Promise.all([giveUp(unended), calls.untilNone()]))
+    await within(CLOSING_MS, giveUp(calls.list().filter(({ released }) => !released)))
+  }
+
+  async function giveUp(left: RunningCall[]): Promise<void> {
     if (left.length === 0) return
     for (const call of left) {
       call.released = true
       call.abort.abort()
     }
-    try {
-      const releases = left.map(
-        ({ held }) => ({ ...held, because: 'drained', afterMs: 0 }) as const,
-      )
-      const tasks = await beatPostgres.run(releaseTasksIfHeld(releases))
-      await ring(redis, tasks)
-      log.info({ tasks: tasks.length }, 'tasks handed back')
-    } catch (error) {
-      log.warn({ code: codeOf(error) }, 'tasks not handed back')
+    const releases = left.map(({ held }) => ({ ...held, because: 'drained', afterMs: 0 }) as const)
+    const ends = performance.now() + CLOSING_MS
+    for (const backoff = new Backoff(HAND_BACK_AGAIN_AFTER_MS); performance.now() < ends; ) {
+      try {
+        const tasks = await beatPostgres.run(releaseTasksIfHeld(releases))
+        log.info({ tasks: tasks.length }, 'tasks handed back')
+        await ring(redis, tasks)
+        return
+      } catch (error) {
+        log.warn({ code: codeOf(error) }, 'tasks not handed back')
+        await backoff.pause()
+      }
     }
   }
-}
-
-/** Waits for something, but not for longer than `ms`. */
-async function within(ms: number, something: Promise<unknown>): Promise<void> {
-  const late = new AbortController()
-  const bound = pause(Math.max(ms, 0), undefined, { signal: late.signal }).catch(() => {})
-  await Promise.race([something, bound])
-  late.abort()
 }
 
 /** A random number of 63 bits: this process, whatever its WORKER_ID. */
