@@ -60,3 +60,13 @@ test('what was read and not acknowledged does not wait', async () => {
   await deliver(1)
   expect(await ageS()).toBe(0)
 })
+
+test('what was read and not acknowledged is counted as pending', async () => {
+  const pending = async () => (await native.readGroups([QWEN]))[0]!.pending
+  expect(await pending()).toBe(0)
+  await waits(100)
+  await waits(50)
+  expect(await pending()).toBe(0)
+  await deliver(1)
+  expect(await pending()).toBe(1)
+})

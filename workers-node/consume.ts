@@ -51,6 +51,8 @@ export type Consumption = {
   onGroupLost(): void
   /** Holds reading back while the family's nodes have no room. */
   room: Room
+  /** Told when messages were read that could not be acknowledged. */
+  onLeftPending(): void
   stopping: AbortSignal
 }
 
@@ -101,7 +103,7 @@ async function isMade(redis: NativeRedis, family: ModelFamily): Promise<boolean>
 
 /** Deals with all that one read delivered; each entry holds a slot. */
 async function deal(consumption: Consumption, entries: StreamEntry[]): Promise<void> {
-  const { family, redis, slots } = consumption
+  const { family, redis, slots, onLeftPending } = consumption
   const verdicts = await Promise.all(entries.map((entry) => judge(consumption, entry)))
   const dead: DeadMessage[] = []
   for (const [i, verdict] of verdicts.entries()) {
@@ -116,8 +118,9 @@ async function deal(consumption: Consumption, entries: StreamEntry[]): Promise<v
       entries.map(({ id }) => id),
     )
   } catch (error) {
-    // The entries stay in the stream; nothing is left to claim in them.
+    // They stay pending until a lookout puts them back, for whoever reads them then to deal with.
     log.warn({ family: family.family, code: codeOf(error) }, 'messages not acknowledged')
+    onLeftPending()
   }
 }
 

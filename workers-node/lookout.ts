@@ -155,8 +155,14 @@ export class Lookout {
   }
 }
 
-function isNothingOpen({ lease_ms, due_ms, lost_ms }: NextTimes): boolean {
-  return lease_ms === null && due_ms === null && lost_ms === null
+/** What is pending counts: its reader may be dead, or have failed to deal with it. */
+function isNothingOpen({
+  lease_ms,
+  due_ms,
+  lost_ms,
+  pending,
+}: NextTimes & { pending: number }): boolean {
+  return lease_ms === null && due_ms === null && lost_ms === null && pending === 0
 }
 
 /** What waits its turn in a long queue, or may not be reaped yet, is not looked at all the time. */

@@ -35,12 +35,13 @@ redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])`
 
 /**
- * How long ago (ms, by Redis's own clock) the oldest entry was written that waits behind the group;
- * 0 where none waits. Makes the group where it is missing, from the beginning of the stream. Not by
+ * How long ago (ms, by Redis's own clock) the oldest entry was written that waits behind the group,
+ * 0 where none waits; and how many have been read and not acknowledged. Makes the group where it is missing, from the beginning of the stream. Not by
  * `lag`: Redis does not know it once entries were deleted.
  */
 const READ_GROUP = `
 local last = '0-0'
+local pending = 0
 local missing = true
 local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
 for _, group in ipairs(groups) do
@@ -48,14 +49,16 @@ for _, group in ipairs(groups) do
   for i = 1, #group, 2 do is[group[i]] = group[i + 1] end
   if is['name'] == ARGV[1] then
     last = is['last-delivered-id']
+    pending = is['pending']
     missing = false
   end
 end
 if missing then redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM') end
 local oldest = redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', 1)[1]
-if not oldest then return 0 end
+if not oldest then return {0, pending} end
 local now = redis.call('TIME')
-return now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(string.match(oldest[1], '^%d+'))`
+local age = now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(string.match(oldest[1], '^%d+'))
+return {age, pending}`
 
 /** A consumer that still holds messages must stay: without it they would be gone. */
 const LEAVE_GROUP_IF_HOLDING_NONE = `
@@ -193,12 +196,18 @@ export class NativeRedis {
     }
   }
 
-  /** How old the oldest waiting entry of each family is; makes groups that are missing. One pipeline. */
-  async readGroups(families: readonly ModelFamily[]): Promise<Reading[]> {
-    const ages = await this.pipelined((pipeline) => {
+  /**
+   * How old the oldest waiting entry of each family is, and how many of its entries are pending; makes
+   * groups that are missing. One pipeline.
+   */
+  async readGroups(families: readonly ModelFamily[]): Promise<(Reading & { pending: number })[]> {
+    const answers = await this.pipelined((pipeline) => {
       for (const { stream, group } of families) pipeline.eval(READ_GROUP, 1, stream, group)
     })
-    return families.map(({ family }, i) => ({ family, ageMs: Number(ages[i]) }))
+    return families.map(({ family }, i) => {
+      const [ageMs, pending] = answers[i] as [number, number]
+      return { family, ageMs, pending }
+    })
   }
 
   /**

@@ -22,7 +22,7 @@ export type SweepDoors = { postgres: PostgresDoor; redis: NativeRedis }
 /**
  * Looks after all that no living worker looks after, for all families: takes back tasks whose lease
  * has run out, rings tasks whose message was lost, puts back messages whose reader died. Returns when
- * there is something to do again. Throws when a door fails; the next sweep goes on from there.
+ * there is something to do again, and how many messages somebody held. Throws when a door fails; the next sweep goes on from there.
  *
  * `expiredBy` is the moment, by the clock of the database, before which a lease must have ended to be
  * reaped now. It must be that of an earlier look, since which the living have had time to renew theirs:
@@ -35,7 +35,7 @@ export async function sweep(
     expiredBy,
     consumer,
   }: { leaseMs: number; expiredBy: string | undefined; consumer: string },
-): Promise<NextTimes> {
+): Promise<NextTimes & { pending: number }> {
   const reaped = expiredBy ? await ringAll(doors, reapTasksIfExpired(expiredBy, leaseMs, STEP)) : 0
   if (reaped > 0) log.warn({ tasks: reaped }, 'tasks taken back: their lease ran out')
   const [clock] = await doors.postgres.run(tellTime())
@@ -44,7 +44,7 @@ export async function sweep(
   if (lost > 0) log.warn({ tasks: lost }, 'lost tasks rung again')
   await putBackPending(doors.redis, consumer, leaseMs)
   const [next] = await doors.postgres.run(findNextTimes(FAMILY_NAMES))
-  return next!
+  return { ...next!, pending: readings.reduce((sum, { pending }) => sum + pending, 0) }
 }
 
 /** Puts back the messages that some consumer has held for `idleMs` without acknowledging them. */

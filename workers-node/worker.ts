@@ -191,6 +191,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
       },
       onGroupLost: () => lookout.wake(),
       room,
+      onLeftPending: () => lookout.wake(),
       slots,
       stopping: stopping.signal,
     }
