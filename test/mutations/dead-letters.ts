@@ -178,6 +178,11 @@ export const DEAD_LETTERS: Mutation[] = [
       'd.replayed_at IS NULL OR $3::boolean IS NOT NULL',
       'what has been replayed is left out where that is asked',
     ],
+    [
+      '\n  AND ($5::timestamptz IS NULL OR d.created_at <= $5::timestamptz)',
+      '\n  AND ($5::timestamptz IS NULL OR $5 IS NOT NULL)',
+      'what was written after the given moment is left out, however old its id is',
+    ],
   ]),
   ...inStatement('find-dead-letter', [
     ['WHERE d.id = $1::uuid', 'WHERE $1::uuid IS NOT NULL', 'what there is not gives no row'],

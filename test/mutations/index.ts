@@ -7,6 +7,7 @@ import { READING } from './reading.ts'
 import { RECOVERY } from './recovery.ts'
 import { RUNNING } from './running.ts'
 import { SUBMIT_AND_CLAIM } from './submit-and-claim.ts'
+import { WORKERS } from './workers.ts'
 
 /**
  * What `npm run mutate` takes away, one at a time: a guard, a lock or a count, and the test that
@@ -38,4 +39,5 @@ export const MUTATIONS: Mutation[] = [
   ...READING,
   ...MODEL_CALLS,
   ...MACHINERY,
+  ...WORKERS,
 ]

@@ -1,4 +1,4 @@
-import { inFile, inStatement, is, type Mutation } from './mutation.ts'
+import { inFile, inStatement, is, type Mutation, source } from './mutation.ts'
 
 export const MACHINERY: Mutation[] = [
   ...inStatement(
@@ -90,5 +90,67 @@ export const MACHINERY: Mutation[] = [
   ]),
   ...inFile('workers-node/postgres.ts', 'test/gather.test.ts', [
     ['attempt === 3', 'attempt === 1', 'the door repeats a statement that a deadlock has ended'],
+  ]),
+  ...inStatement('save-logs-within-limit', [
+    [
+      'BURST = 300',
+      'BURST = 600',
+      'of more than fit at once the first are written, and the rest is dropped',
+    ],
+    ['A_SECOND = 5', 'A_SECOND = 50', 'a budget that is used up fills again by five a second'],
+    [
+      'filled.tokens - given.tokens',
+      'filled.tokens',
+      'what is left of the budget is less by what was written',
+    ],
+    ['floor(filled.tokens)', 'ceil(filled.tokens)', 'a part of a token writes no row'],
+    [
+      `least(${source('BURST')},\n        b.tokens`,
+      `least(10 * ${source('BURST')},\n        b.tokens`,
+      'however long nothing was written, no more than a burst fits',
+    ],
+    [
+      'greatest(b.filled_at, now()) AS at',
+      'now() AS at',
+      'a writer whose time is behind that of the budget gains nothing by it, and writes at its time',
+    ],
+    [
+      ', budget.filled_at\n',
+      ', now()\n',
+      'a writer whose time is behind that of the budget gains nothing by it, and writes at its time',
+    ],
+    [
+      'WHERE l.position <= budget.granted',
+      '',
+      'of more than fit at once the first are written, and the rest is dropped',
+    ],
+    [
+      `${source('BURST')} - least(cardinality($1::uuid[]), ${source('BURST')})`,
+      source('BURST'),
+      'the first two writers of all at the same moment share one budget',
+    ],
+  ]),
+  ...inStatement('overdue', [
+    [
+      't.run_after <= now()\n    AND ',
+      '',
+      'a task that is due and was not rung is overdue, and one that is not due is not',
+    ],
+    [
+      "t.rung_at < now() - interval '10 s'",
+      't.rung_at < now()',
+      'a task that was rung a moment ago is not overdue',
+    ],
+    [
+      "interval '10 s', true",
+      "interval '10 s', false",
+      'a task that is due and was not rung is overdue, and one that is not due is not',
+    ],
+    [
+      "t.lease_expires_at < now() - interval '10 s'",
+      't.lease_expires_at < now()',
+      'a task whose lease ran out longer than 10 s ago is overdue',
+    ],
+    ['ELSE false', 'ELSE true', 'a task that is run, or has ended, is not overdue'],
   ]),
 ]

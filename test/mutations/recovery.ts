@@ -28,11 +28,6 @@ export const RECOVERY: Mutation[] = [
     [`t.status ${is('PENDING')} AND `, '', 'a task that is being processed is not rung'],
     ['AND t.run_after <= now()', '', 'a task that is not yet due is not rung'],
     [
-      ' LIMIT $3::integer',
-      '',
-      'no more than the limit is rung at a time, the longest silent first',
-    ],
-    [
       'ORDER BY t.rung_at',
       'ORDER BY t.rung_at DESC',
       'no more than the limit is rung at a time, the longest silent first',
@@ -185,7 +180,6 @@ export const RECOVERY: Mutation[] = [
       'a holder that has missed one renewal keeps its tasks, though its lock is gone',
     ],
     [' AND t.watched', '', 'a task that was claimed without the lock lives by its lease'],
-    [`t.status ${is('PROCESSING')} AND `, '', 'a task that has ended stays so'],
     [
       source("upForLease('$2')"),
       '$2::integer > 0',

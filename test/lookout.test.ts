@@ -1,0 +1,73 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { claimTasksIfPending } from '../drizzle/statements/claim-tasks-if-pending.ts'
+import { Contact } from '../workers-node/contact.ts'
+import { Lookout } from '../workers-node/lookout.ts'
+import { NativeRedis } from '../workers-node/redis.ts'
+import { until } from './setup/client.ts'
+import { takeRedisDatabase } from './setup/redis-database.ts'
+import { newKey } from './setup/session-locks.ts'
+import { claimOf, HOLDER, submitted, taskRow } from './setup/task-states.ts'
+import { useDatabase } from './setup/use-database.ts'
+
+const database = useDatabase()
+let redis: NativeRedis
+
+beforeAll(async () => {
+  redis = await NativeRedis.open(await takeRedisDatabase())
+})
+beforeEach(async () => {
+  await database.query('DELETE FROM conversations')
+})
+afterAll(() => redis.close())
+
+/** A task that a holder has claimed. */
+async function heldBy(workerKey: bigint, { watched }: { watched: boolean }): Promise<string> {
+  const { tasks } = await submitted(database, ['qwen3'])
+  const holder = { ...HOLDER, workerKey, watched, leaseMs: 1 }
+  await database.run(claimTasksIfPending([claimOf(tasks[0]!)], holder))
+  return tasks[0]!.id
+}
+
+const statusOf = async (id: string) => (await taskRow(database, id, 'status'))?.status
+
+function look(contact: Contact, { leaseMs, ownKey }: { leaseMs: number; ownKey?: bigint }): void {
+  const lookout = new Lookout({
+    postgres: contact.through(database),
+    workPostgres: database,
+    redis,
+    leaseMs,
+    renewMs: 100,
+    consumer: 'lookout',
+    ownKey: ownKey === undefined ? undefined : String(ownKey),
+    contact,
+  })
+  onTestFinished(() => lookout.stop())
+}
+
+test('nothing is taken back before contact has lasted for a lease, and then it is', async () => {
+  const id = await heldBy(newKey(), { watched: false })
+  const contact = new Contact()
+  look(contact, { leaseMs: 1_000 })
+  for (let i = 0; i < 30; i++) {
+    // Whoever stands still all the time has no contact.
+    contact.tick(0)
+    await pause(100)
+  }
+  expect(await statusOf(id)).toBe(3)
+  await until(async () => (await statusOf(id)) === 0)
+})
+
+test('tasks of a holder without a lock are taken back, but not those of the one who looks', async () => {
+  const [ownKey, deadKey] = [newKey(), newKey()]
+  const own = await heldBy(ownKey, { watched: true })
+  const dead = await heldBy(deadKey, { watched: true })
+  // As of two seconds ago: the lease itself goes on all the time.
+  const unrenewed = "UPDATE tasks SET lease_expires_at = now() + interval '1 s' WHERE status = 3"
+  await database.query(unrenewed)
+  const timer = setInterval(() => database.query(unrenewed), 100)
+  onTestFinished(() => clearInterval(timer))
+  look(new Contact(), { leaseMs: 3_000, ownKey })
+  await until(async () => (await statusOf(dead)) === 0)
+  expect(await statusOf(own)).toBe(3)
+})

@@ -1,0 +1,128 @@
+import { inFile, type Mutation } from './mutation.ts'
+
+/** Guards that are no SQL: what a worker may do, and when. */
+export const WORKERS: Mutation[] = [
+  ...inFile('workers-node/lookout.ts', 'test/lookout.test.ts', [
+    [
+      'return this.options.contact.lastsMs() > this.options.leaseMs',
+      'return true',
+      'nothing is taken back before contact has lasted for a lease, and then it is',
+    ],
+    [
+      'key !== ownKey && ',
+      '',
+      'tasks of a holder without a lock are taken back, but not those of the one who looks',
+    ],
+  ]),
+  ...inFile('workers-node/lookout.ts', 'test/outage.test.ts', [
+    [
+      ' && pending === 0',
+      ' && pending >= 0',
+      'a bad message that could not be stored is dealt with later, though its reader is idle',
+    ],
+  ]),
+  ...inFile('workers-node/consume.ts', 'test/outage.test.ts', [
+    [
+      '    onLeftPending()\n',
+      '',
+      'a bad message that could not be stored is dealt with later, though its reader is idle',
+    ],
+  ]),
+  ...inFile('workers-node/looks.ts', 'test/looks.test.ts', [
+    [
+      'performance.now() - at >= ms',
+      'at >= 0',
+      'the latest look counts of those that were answered so long ago, and none before that',
+    ],
+    [
+      'findLastIndex',
+      'findIndex',
+      'the latest look counts of those that were answered so long ago, and none before that',
+    ],
+  ]),
+  ...inFile('workers-node/contact.ts', 'test/contact.test.ts', [
+    [
+      'if (error instanceof PostgresError) this.since = performance.now()',
+      '',
+      'with a statement that fails, contact begins anew',
+    ],
+    [
+      'if (performance.now() - began > SLOW_MS) this.since = performance.now()',
+      '',
+      'with an answer that takes long, contact begins anew',
+    ],
+    [
+      'if (now - this.lastTick > gapMs) this.since = now',
+      '',
+      'a process that stood still has had no contact meanwhile',
+    ],
+  ]),
+  ...inFile('workers-node/run-task.ts', 'test/run-task.test.ts', [
+    [
+      'failures + 1 < maxAttempts',
+      'failures < maxAttempts',
+      'a failure worth another try is handed back, but for the last of all attempts',
+    ],
+    [
+      'retryAfterMs !== null && ',
+      '',
+      'a failure that another try would not mend ends the task at once',
+    ],
+    [
+      'child_deaths + 1 < maxDeaths',
+      'child_deaths < maxDeaths',
+      'a task that ends its own process is handed back, but for the last of all deaths',
+    ],
+    [
+      'if (call.lost || call.released) return\n  call.ended',
+      'if (call.released) return\n  call.ended',
+      'a call whose task is lost stores nothing, whether it then ends well or not',
+    ],
+    [
+      'if (call.lost || call.released) return\n  call.ended',
+      'if (call.lost) return\n  call.ended',
+      'a call whose task is handed back stores nothing, whether it then ends well or not',
+    ],
+    [
+      '; !call.released; ',
+      '; ; ',
+      'an answer that cannot be stored is tried again until its task is handed back',
+    ],
+  ]),
+  ...inFile('workers-node/every.ts', 'test/every.test.ts', [
+    [
+      'Math.max(began + ms - performance.now(), 0)',
+      'began * 0 + ms',
+      'the time from one beginning to the next is the same, however long each takes',
+    ],
+  ]),
+  ...inFile('workers-node/heartbeat.ts', 'test/heartbeat.test.ts', [
+    [
+      'if (kept.has(call.task.id)) call',
+      'call',
+      'a text that could not be kept is kept the next time, though it has not grown',
+    ],
+  ]),
+  ...inFile('workers-node/session-lock.ts', 'test/session-lock.test.ts', [
+    [
+      ' && !this.failing',
+      '',
+      'a silent database is waited for once, and the lock is taken when it answers again',
+    ],
+    [
+      '    this.outcome.resolve()\n',
+      '',
+      'nobody waits longer than for the first attempt while the lock cannot be had',
+    ],
+  ]),
+  ...inFile('workers-node/redis.ts', 'test/read-groups.test.ts', [
+    ["pending = is['pending']", '', 'what was read and not acknowledged is counted as pending'],
+  ]),
+  ...inFile('workers-node/sweep.ts', 'test/sweep.test.ts', [
+    [
+      'ringTasksIfLost(readings, clock!.moment, STEP)',
+      "ringTasksIfLost(readings, 'now', STEP)",
+      'a refill that takes longer than a ring may be silent rings each task once, and ends',
+    ],
+  ]),
+]

@@ -1,0 +1,137 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
+import type { Outcome } from '../drizzle/statements/finish-tasks-if-held.ts'
+import type { Release } from '../drizzle/statements/release-tasks-if-held.ts'
+import type { AnswerPart } from '../workers-node/call-model.ts'
+import { ModelError } from '../workers-node/model-error.ts'
+import { PostgresError } from '../workers-node/postgres.ts'
+import { runTask, type TaskRunner } from '../workers-node/run-task.ts'
+import { RunningCall } from '../workers-node/running-call.ts'
+import { ChildDied } from '../workers-node/suspects.ts'
+
+const TASK: ClaimedTask = {
+  id: '01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f',
+  fence: 1,
+  attempt: 1,
+  failures: 0,
+  deaths: 0,
+  child_deaths: 0,
+  hopeless: false,
+  node_id: null,
+  probe: false,
+  node_troubled: false,
+  batch_id: '',
+  conversation_id: '',
+  owner: 'local',
+  model: 'qwen3',
+  family: 'qwen',
+  slot: 0,
+  mode: 'text',
+  prompt: 'A prompt',
+  files: [],
+  system: null,
+  temperature: null,
+  max_tokens: null,
+  traceparent: '',
+  history: [],
+}
+
+/** A runner whose calls do this, and what it was told to store. */
+function runner(answer: () => AsyncIterable<AnswerPart>, more: Partial<TaskRunner> = {}) {
+  const stored: (Outcome | Release)[] = []
+  const store = async (what: Outcome | Release) => {
+    stored.push(what)
+    return true
+  }
+  const whole: TaskRunner = {
+    answer,
+    finish: store,
+    release: store,
+    report: () => {},
+    maxAttempts: 3,
+    maxDeaths: 5,
+    retryBaseMs: 1,
+    ...more,
+  }
+  return { stored, runner: whole }
+}
+
+async function* failing(error: Error): AsyncGenerator<AnswerPart> {
+  yield { type: 'text', text: 'Begun' }
+  throw error
+}
+
+/** What is stored of a call that ends with this error. */
+async function storedAfter(error: Error, task: Partial<ClaimedTask>) {
+  const { stored, runner: run } = runner(() => failing(error))
+  await runTask(new RunningCall({ ...TASK, ...task }), run)
+  return stored
+}
+
+test('a failure worth another try is handed back, but for the last of all attempts', async () => {
+  const error = new ModelError({ code: 'model_unavailable', retryable: true })
+  expect(await storedAfter(error, { failures: 1 })).toMatchObject([{ because: 'failed' }])
+  expect(await storedAfter(error, { failures: 2, deaths: 9 })).toMatchObject([
+    { status: 2, errorCode: 'model_unavailable', responseText: 'Begun', counts: 'failure' },
+  ])
+})
+
+test('a failure that another try would not mend ends the task at once', async () => {
+  const error = new ModelError({ code: 'model_not_found' })
+  expect(await storedAfter(error, {})).toMatchObject([{ status: 2, errorCode: 'model_not_found' }])
+})
+
+test('a task that ends its own process is handed back, but for the last of all deaths', async () => {
+  expect(await storedAfter(new ChildDied(), { child_deaths: 3, failures: 9 })).toMatchObject([
+    { because: 'died' },
+  ])
+  expect(await storedAfter(new ChildDied(), { child_deaths: 4 })).toMatchObject([
+    { status: 2, errorCode: 'killed_worker', counts: 'child_death' },
+  ])
+})
+
+test.each([
+  ['lost', (call: RunningCall) => call.lose()],
+  [
+    'handed back',
+    (call: RunningCall) => {
+      call.released = true
+      call.abort.abort()
+    },
+  ],
+])('a call whose task is %s stores nothing, whether it then ends well or not', async (_, take) => {
+  for (const ending of ['well', 'badly'] as const) {
+    const call = new RunningCall(TASK)
+    const { stored, runner: run } = runner(async function* () {
+      yield { type: 'text', text: 'Begun' }
+      take(call)
+      if (ending === 'badly') throw call.abort.signal.reason
+      yield { type: 'text', text: ' and done' }
+    })
+    await runTask(call, run)
+    expect(stored).toEqual([])
+  }
+})
+
+test('an answer that cannot be stored is tried again until its task is handed back', async () => {
+  const call = new RunningCall(TASK)
+  let tries = 0
+  const { runner: run } = runner(
+    async function* () {
+      yield { type: 'text', text: 'Done' }
+    },
+    {
+      async finish() {
+        tries++
+        throw new PostgresError('ECONNREFUSED')
+      },
+    },
+  )
+  const running = runTask(call, run)
+  await pause(500)
+  expect(call.ended).toBe(true)
+  expect(tries).toBeGreaterThan(1)
+  call.released = true
+  await running
+})
