@@ -9,6 +9,7 @@ import { scenarios as badModels } from './faults/bad-models.ts'
 import { scenarios as clockOff } from './faults/clock-off.ts'
 import { scenarios as deaths } from './faults/deaths.ts'
 import { scenarios as drain } from './faults/drain.ts'
+import { scenarios as errorStorm } from './faults/error-storm.ts'
 import { scenarios as gatewayKilled } from './faults/gateway-killed.ts'
 import { scenarios as manyBatches } from './faults/many-batches.ts'
 import { scenarios as networkCut } from './faults/network-cut.ts'
@@ -43,6 +44,7 @@ const SCENARIOS: Scenario[] = [
   backlog,
   slowFamily,
   drain,
+  errorStorm,
 ].flat()
 
 const TABLE = fileURLToPath(new URL('../docs/chaos.md', import.meta.url))

@@ -24,6 +24,8 @@ const WITH_KEY = { 'Idempotency-Key': 'the-same' }
 
 type Loss = {
   fault: string
+  /** Whether workers hold session locks; they do where nothing is said. */
+  lock?: boolean
   /** Postgres is there again when it resolves. */
   lose(postgres: OwnPostgres, stack: FaultStack, long: boolean): Promise<void>
 }
@@ -33,6 +35,15 @@ const LOSSES: Loss[] = [
     fault: 'Postgres is restarted under load',
     async lose(postgres) {
       await postgres.stop()
+      await postgres.start()
+    },
+  },
+  {
+    fault: 'Postgres is restarted under load, and away for longer than a lease (leases only)',
+    lock: false,
+    async lose(postgres) {
+      await postgres.stop()
+      await pause(LEASE_MS * 1.5)
       await postgres.start()
     },
   },
@@ -56,11 +67,13 @@ const LOSSES: Loss[] = [
 ]
 
 export const scenarios: Scenario[] = [
-  ...LOSSES.map(({ fault, lose }) => ({
+  ...LOSSES.map(({ fault, lock = true, lose }) => ({
     fault,
     holds: 'what is accepted is stored, no call is lost or reaped, and work goes on',
     run: ({ long }: { long: boolean }) =>
-      onOwnPostgres((stack, postgres) => loseUnderLoad(stack, () => lose(postgres, stack, long))),
+      onOwnPostgres((stack, postgres) =>
+        loseUnderLoad(stack, { lock, lose: () => lose(postgres, stack, long) }),
+      ),
   })),
   ...[true, false].map((lock) => ({
     fault: `Postgres stands still for two leases, beside a worker without calls (${lock ? 'session locks watched' : 'leases only'})`,
@@ -87,8 +100,14 @@ async function onOwnPostgres(
   }
 }
 
-async function startWorkers({ startWorker, database }: FaultStack): Promise<void> {
-  const settings = { LEASE_MS: String(LEASE_MS), DATABASE_DIRECT_URL: database.url }
+async function startWorkers(
+  { startWorker, database }: FaultStack,
+  { lock }: { lock: boolean },
+): Promise<void> {
+  const settings = {
+    LEASE_MS: String(LEASE_MS),
+    ...(lock && { DATABASE_DIRECT_URL: database.url }),
+  }
   await Promise.all([startWorker(settings), startWorker(settings)])
 }
 
@@ -120,8 +139,11 @@ async function freeze(stack: FaultStack, postgres: OwnPostgres, lock: boolean): 
   return []
 }
 
-async function loseUnderLoad(stack: FaultStack, lose: () => Promise<void>): Promise<Figure[]> {
-  await startWorkers(stack)
+async function loseUnderLoad(
+  stack: FaultStack,
+  { lock, lose }: { lock: boolean; lose(): Promise<void> },
+): Promise<Figure[]> {
+  await startWorkers(stack, { lock })
   const long = gate('long answer')
   stack.models.answer(({ messages }) =>
     messages[0]!.text === 'long' ? long.steps : [{ text: 'quick answer' }],
@@ -192,7 +214,7 @@ async function loseTheAnswer(stack: FaultStack, postgres: OwnPostgres): Promise<
   const [stored] = await stack.database.query<{ id: string }>('SELECT id FROM batches')
   demand(stored?.id === found.batch_id, 'the retry found another batch')
   await demandBatches(stack, 1)
-  await startWorkers(stack)
+  await startWorkers(stack, { lock: true })
   demandAnsweredOnce(await demandAllEndedOnce(stack, [found], { extraCalls: 0 }))
   return []
 }

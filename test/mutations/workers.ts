@@ -79,11 +79,6 @@ export const WORKERS: Mutation[] = [
       'a call whose task is lost stores nothing, whether it then ends well or not',
     ],
     [
-      'if (call.lost || call.released) return\n  call.ended',
-      'if (call.lost) return\n  call.ended',
-      'a call whose task is handed back stores nothing, whether it then ends well or not',
-    ],
-    [
       '; !call.released; ',
       '; ; ',
       'an answer that cannot be stored is tried again until its task is handed back',

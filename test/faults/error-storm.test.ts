@@ -1,0 +1,4 @@
+import { scenarios } from './error-storm.ts'
+import { testScenarios } from './test-scenarios.ts'
+
+testScenarios(scenarios)
