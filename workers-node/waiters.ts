@@ -17,7 +17,7 @@ export type WaitingFamily = {
   /** How many calls this process could begin now. */
   free(): number
   /** Claims tasks, and runs those that it gets. */
-  claim(waiters: Waiter[]): void
+  claim(waiters: Waiter[]): Promise<void>
 }
 
 type Options = {
@@ -66,11 +66,12 @@ export class Waiters {
     if (looked.length === 0) return Number.POSITIVE_INFINITY
     const asked = looked.map(([family, { free }]) => ({ family, most: free() }))
     const rows = await postgres.run(takeWaitersIfRoom(asked, { nodes: nodes(), waitMs }))
-    for (const { family, room, waiters } of rows) {
+    const claims = rows.map(({ family, room, waiters }) => {
       const found = families.get(family)!
       found.room.is(room - waiters.length)
-      if (waiters.length > 0) found.claim(waiters)
-    }
+      return waiters.length > 0 && found.claim(waiters)
+    })
+    await Promise.all(claims)
     const full = rows.filter(({ family }) => families.get(family)!.room.left === 0)
     if (full.length === 0) return Number.POSITIVE_INFINITY
     const rests = full.map(({ rest_ms }) => rest_ms ?? Number.POSITIVE_INFINITY)

@@ -198,7 +198,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     waitingFamilies.set(family.family, {
       room,
       free: () => (stopping.signal.aborted ? 0 : Math.max(slots.free, 0)),
-      claim: (taken) => void claimWaiters(consumption, taken),
+      claim: (taken) => claimWaiters(consumption, taken),
     })
     return consume(consumption)
   })
@@ -242,9 +242,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     await within(graceEnds - performance.now(), calls.untilNone())
     await handBack()
     suspects.close()
-    const loops = Promise.all(
-      [...beats, ...rounds, lookout, nodes, waiters].map((loop) => loop.stop()),
-    )
+    const loops = Promise.all([...beats, ...rounds, lookout, nodes].map((loop) => loop.stop()))
     await within(CLOSING_MS, loops.then(leave))
     await within(CLOSING_MS, Promise.resolve(dbLog?.stop()))
     bell.close()
@@ -259,7 +257,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     const unblocking = every(UNBLOCK_EVERY_MS, 'unblocking', async () => {
       await Promise.all(readers.map((reader) => reader.unblock(redis)))
     })
-    const read = Promise.all(loops)
+    const read = Promise.all([...loops, waiters.stop()])
     await within(READS_END_MS, read)
     void unblocking.stop()
     for (const reader of readers) reader.close()
