@@ -25,6 +25,7 @@ const PASSED_ON = [
   'NEON_FETCH_ENDPOINT',
   'MAX_BODY_BYTES',
   'ENABLE_DB_LOG',
+  'NODE_TOKEN',
 ]
 
 /** wrangler then starts a new one, which never answers: better the gateway ends, and says so. */
