@@ -24,8 +24,6 @@ const WITH_KEY = { 'Idempotency-Key': 'the-same' }
 
 type Loss = {
   fault: string
-  /** Whether workers hold session locks; they do where nothing is said. */
-  lock?: boolean
   /** Postgres is there again when it resolves. */
   lose(postgres: OwnPostgres, stack: FaultStack, long: boolean): Promise<void>
 }
@@ -35,15 +33,6 @@ const LOSSES: Loss[] = [
     fault: 'Postgres is restarted under load',
     async lose(postgres) {
       await postgres.stop()
-      await postgres.start()
-    },
-  },
-  {
-    fault: 'Postgres is restarted under load, and away for longer than a lease (leases only)',
-    lock: false,
-    async lose(postgres) {
-      await postgres.stop()
-      await pause(LEASE_MS * 1.5)
       await postgres.start()
     },
   },
@@ -67,14 +56,18 @@ const LOSSES: Loss[] = [
 ]
 
 export const scenarios: Scenario[] = [
-  ...LOSSES.map(({ fault, lock = true, lose }) => ({
+  ...LOSSES.map(({ fault, lose }) => ({
     fault,
     holds: 'what is accepted is stored, no call is lost or reaped, and work goes on',
     run: ({ long }: { long: boolean }) =>
-      onOwnPostgres((stack, postgres) =>
-        loseUnderLoad(stack, { lock, lose: () => lose(postgres, stack, long) }),
-      ),
+      onOwnPostgres((stack, postgres) => loseUnderLoad(stack, () => lose(postgres, stack, long))),
   })),
+  {
+    fault:
+      'Postgres is restarted after longer than a lease, and reached late by who has calls (leases only)',
+    holds: 'no living call is reaped: all have a lease to renew theirs',
+    run: () => onOwnPostgres(restart),
+  },
   ...[true, false].map((lock) => ({
     fault: `Postgres stands still for two leases, beside a worker without calls (${lock ? 'session locks watched' : 'leases only'})`,
     holds: 'no living call is reaped when it goes on',
@@ -100,14 +93,8 @@ async function onOwnPostgres(
   }
 }
 
-async function startWorkers(
-  { startWorker, database }: FaultStack,
-  { lock }: { lock: boolean },
-): Promise<void> {
-  const settings = {
-    LEASE_MS: String(LEASE_MS),
-    ...(lock && { DATABASE_DIRECT_URL: database.url }),
-  }
+async function startWorkers({ startWorker, database }: FaultStack): Promise<void> {
+  const settings = { LEASE_MS: String(LEASE_MS), DATABASE_DIRECT_URL: database.url }
   await Promise.all([startWorker(settings), startWorker(settings)])
 }
 
@@ -139,11 +126,31 @@ async function freeze(stack: FaultStack, postgres: OwnPostgres, lock: boolean): 
   return []
 }
 
-async function loseUnderLoad(
-  stack: FaultStack,
-  { lock, lose }: { lock: boolean; lose(): Promise<void> },
-): Promise<Figure[]> {
-  await startWorkers(stack, { lock })
+/** When it is back all leases have run out, and the one without calls is the first to look at them. */
+async function restart(stack: FaultStack, postgres: OwnPostgres): Promise<Figure[]> {
+  const long = gate()
+  const calls = answerCalls(stack, () => long.steps)
+  const holder = await startFaultWorker(stack, 'holder')
+  const held = await submitMany(stack, LONG_CALLS, () => ({ prompt: 'long', model: MODEL }))
+  await until(() => calls.length === LONG_CALLS, WAIT_MS)
+  await startFaultWorker(stack, 'other')
+  await pause(LEASE_MS * 1.5)
+
+  holder.postgres.cut()
+  await postgres.stop()
+  await pause(LEASE_MS * 1.5)
+  await postgres.start()
+  await pause(LEASE_MS / 2)
+  holder.postgres.open()
+
+  await pause(LEASE_MS * 2)
+  long.open()
+  demandAnsweredOnce(await demandAllEndedOnce(stack, held, { extraCalls: 0 }))
+  return []
+}
+
+async function loseUnderLoad(stack: FaultStack, lose: () => Promise<void>): Promise<Figure[]> {
+  await startWorkers(stack)
   const long = gate('long answer')
   stack.models.answer(({ messages }) =>
     messages[0]!.text === 'long' ? long.steps : [{ text: 'quick answer' }],
@@ -214,7 +221,7 @@ async function loseTheAnswer(stack: FaultStack, postgres: OwnPostgres): Promise<
   const [stored] = await stack.database.query<{ id: string }>('SELECT id FROM batches')
   demand(stored?.id === found.batch_id, 'the retry found another batch')
   await demandBatches(stack, 1)
-  await startWorkers(stack, { lock: true })
+  await startWorkers(stack)
   demandAnsweredOnce(await demandAllEndedOnce(stack, [found], { extraCalls: 0 }))
   return []
 }
