@@ -41,7 +41,7 @@ const PROBE_MS = 30_000
  * How often leases are renewed at least, in ms: so that one renewal may be missed before peers give a
  * worker that has lost its session lock up for dead (`reap-tasks-if-holder-missing.ts`).
  */
-const BEAT_MS = 750
+const BEAT_MS = 500
 /** A heartbeat that hangs is given up after so long, in ms. */
 const BEAT_TIMEOUT_MS = 1_000
 /** A connection that was given up is made anew within so long, in ms. */

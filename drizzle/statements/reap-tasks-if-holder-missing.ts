@@ -7,14 +7,14 @@ import { takeBack, upForLease } from './take-back.ts'
 /**
  * Who has not renewed for so long, in ms, and whose lock is gone, is dead.
  *
- * The living renew every 750 ms (`worker.ts`). One renewal may be missed, where somebody else has the
- * row locked, and the next be 100 ms late: 2 × 750 + 100.
+ * The living renew every 500 ms (`worker.ts`), and say there that they have lost their lock. One renewal
+ * may be missed, where somebody else has the row locked, and the next be 100 ms late: 2 × 500 + 100.
  *
  * The dead are taken over within 2 s all the same, even if they have renewed at the moment of their
  * death. Their lock is missed on two looks, 500 ms apart, after 1,000 ms at most. From then on they are
- * tried every 100 ms, and are found after 1,700 ms at most; ring, read and claim have 300 ms.
+ * tried every 100 ms, and are found after 1,200 ms at most; ring, read and claim have 800 ms.
  */
-const UNRENEWED_MS = 1_600
+const UNRENEWED_MS = 1_100
 
 /**
  * Takes back the tasks of watched holders whose session lock is gone and which no longer renew their

@@ -175,8 +175,8 @@ export const RECOVERY: Mutation[] = [
       'a holder that goes on renewing keeps its tasks, though its lock is gone',
     ],
     [
-      'UNRENEWED_MS = 1_600',
-      'UNRENEWED_MS = 1_300',
+      'UNRENEWED_MS = 1_100',
+      'UNRENEWED_MS = 900',
       'a holder that has missed one renewal keeps its tasks, though its lock is gone',
     ],
     [' AND t.watched', '', 'a task that was claimed without the lock lives by its lease'],

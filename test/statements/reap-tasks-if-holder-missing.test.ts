@@ -19,7 +19,7 @@ beforeEach(async () => {
 })
 
 /** Tasks that a holder runs, which were last renewed some time ago. */
-async function runBy(workerKey: bigint, { watched = true, count = 1, renewedAgoMs = 1_700 } = {}) {
+async function runBy(workerKey: bigint, { watched = true, count = 1, renewedAgoMs = 1_200 } = {}) {
   const batch = await submitted(database, Array(count).fill(MODEL))
   const claims = batch.tasks.map((task) => claimOf(task))
   await database.run(claimTasksIfPending(claims, { ...HOLDER, workerKey, watched }))
@@ -75,14 +75,14 @@ test('a holder that is back keeps its tasks, though it was missing before', asyn
 
 test('a holder that goes on renewing keeps its tasks, though its lock is gone', async () => {
   const key = newKey()
-  const { ids } = await runBy(key, { renewedAgoMs: 1_000 })
+  const { ids } = await runBy(key, { renewedAgoMs: 500 })
   expect(await reaped([key])).toEqual([])
   expect(await taskRow(database, ids[0]!)).toMatchObject({ status: 3, fence: 1, deaths: 0 })
 })
 
 test('a holder that has missed one renewal keeps its tasks, though its lock is gone', async () => {
   const key = newKey()
-  const { ids } = await runBy(key, { renewedAgoMs: 1_500 })
+  const { ids } = await runBy(key, { renewedAgoMs: 1_000 })
   expect(await reaped([key])).toEqual([])
   expect(await taskRow(database, ids[0]!)).toMatchObject({ status: 3, fence: 1, deaths: 0 })
 })
