@@ -145,6 +145,7 @@ function blankOutcome({ held }: RunningCall): Outcome {
     finishReason: null,
     answeredBy: null,
     firstTokenMs: null,
+    files: [],
     counts: null,
     deadLetterId: null,
   }
