@@ -85,6 +85,10 @@ async function callFor(
         // It is of use to the others at once: a long answer ends minutes later.
         report(task, 'ok')
       }
+      if (part.type === 'file') {
+        outcome.files.push(part.file)
+        continue
+      }
       if (part.type === 'reasoning') {
         if (call.reasoningText.length < MAX_ANSWER_BYTES) call.reasoningText += part.text
         continue
@@ -105,7 +109,7 @@ async function callFor(
       return { code: 'killed_worker', retryAfterMs: 0, because: 'died', at }
     }
     if (error instanceof ModelError) {
-      report(task, error.node ?? 'ok', error.retryAfterMs ?? 0)
+      if (error.node !== 'unasked') report(task, error.node ?? 'ok', error.retryAfterMs ?? 0)
       const { code, retryable } = error
       const retryAfterMs = retryable ? (error.retryAfterMs ?? 0) : null
       return { code, retryAfterMs, because: 'failed', at }
@@ -156,6 +160,7 @@ function failed(outcome: Outcome, { code, because }: Pick<Failure, 'code' | 'bec
     ...outcome,
     status: TaskStatus.FAILED,
     responseText: outcome.responseText || null,
+    files: [],
     errorCode: code,
     errorMsg: TASK_ERRORS[code],
     counts: because === 'died' ? 'child_death' : 'failure',

@@ -39,6 +39,8 @@ const settings = z.object({
   FIRST_TOKEN_TIMEOUT_MS: integer(100, 86_400_000).optional(),
   IDLE_TIMEOUT_MS: integer(100, 86_400_000).optional(),
   TOTAL_TIMEOUT_MS: integer(100, 86_400_000).optional(),
+  GATEWAY_URL: address(['http', 'https']).optional(),
+  FILE_URL_SECRET: z.string().min(32, 'it must have at least 32 characters').optional(),
   ENABLE_DB_LOG: flag().default(false),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
@@ -46,8 +48,8 @@ const settings = z.object({
 /** One service of a family: the provider's own address where no other is given. */
 export type NodeAddress = { url?: string | undefined; key?: string | undefined }
 
-/** Where one family's models are, and how long each part of a call may take. */
-export type Endpoint = { nodes: [NodeAddress, ...NodeAddress[]]; timeouts: Timeouts }
+/** Where one family's models are, and what the settings say of how long a call may take. */
+export type Endpoint = { nodes: [NodeAddress, ...NodeAddress[]]; timeouts: Partial<Timeouts> }
 
 export type WorkerSettings = Omit<z.output<typeof settings>, 'WORKER_STREAMS'> & {
   families: { family: ModelFamily; endpoint: Endpoint }[]
@@ -62,10 +64,10 @@ export function readWorkerSettings(environment: Record<string, unknown>): Worker
     families: served.map((family) => ({
       family,
       endpoint: readEndpoint(family, environment, {
-        connectMs: rest.CONNECT_TIMEOUT_MS ?? family.timeouts.connectMs,
-        firstTokenMs: rest.FIRST_TOKEN_TIMEOUT_MS ?? family.timeouts.firstTokenMs,
-        idleMs: rest.IDLE_TIMEOUT_MS ?? family.timeouts.idleMs,
-        totalMs: rest.TOTAL_TIMEOUT_MS ?? family.timeouts.totalMs,
+        connectMs: rest.CONNECT_TIMEOUT_MS,
+        firstTokenMs: rest.FIRST_TOKEN_TIMEOUT_MS,
+        idleMs: rest.IDLE_TIMEOUT_MS,
+        totalMs: rest.TOTAL_TIMEOUT_MS,
       }),
     })),
   }
@@ -74,7 +76,7 @@ export function readWorkerSettings(environment: Record<string, unknown>): Worker
 function readEndpoint(
   row: ModelFamily,
   environment: Record<string, unknown>,
-  timeouts: Timeouts,
+  timeouts: Record<keyof Timeouts, number | undefined>,
 ): Endpoint {
   const { url, key, nodes, timeout, enough } = row.endpoint
   const http = address(['http', 'https'])
@@ -95,11 +97,19 @@ function readEndpoint(
   const list = (name: string | undefined) => (name && (read[name] as string[] | undefined)) || []
   return {
     nodes: nodesOf({ urls: list(url), keys: list(key), services: list(nodes) }),
-    timeouts: {
+    timeouts: given({
       ...timeouts,
       totalMs: (timeout && (read[timeout] as number | undefined)) || timeouts.totalMs,
-    },
+    }),
   }
+}
+
+/** What was set. */
+function given<Key extends string>(
+  values: Record<Key, number | undefined>,
+): Partial<Record<Key, number>> {
+  const set = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(set) as Partial<Record<Key, number>>
 }
 
 /** Each address with each key is a node; a service that needs no key is one of its own. */
