@@ -1,4 +1,4 @@
-import type { Content, Shape, Step } from './model-server.ts'
+import type { Content, Shape, Step } from './model-wire.ts'
 
 /** Google's streamGenerateContent: ai.google.dev/api/generate-content. */
 export const GOOGLE: Shape = {

@@ -3,42 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { GOOGLE } from './google-shape.ts'
 import { takeUpload, type Uploaded } from './model-uploads.ts'
+import type { ModelRequest, Shape, Step } from './model-wire.ts'
 import { OPENAI } from './openai-shape.ts'
 
-/** What the server does next in an answer. */
-export type Step =
-  | { text: string }
-  /** In the field of this name: `reasoning_content`, `reasoning` or `thinking` (OpenAI's shape). */
-  | { reasoning: string; field?: string }
-  /** A PNG. */
-  | { picture: Buffer }
-  | { until: Promise<unknown> }
-  /** A comment, again and again, as servers send to keep a connection alive. */
-  | { comment: string; everyMs: number; until: Promise<unknown> }
-  /** An event that holds this. */
-  | { event: unknown }
-  /** These very characters, or bytes. */
-  | { raw: string | Uint8Array }
-  /** Breaks the connection off: by an end that comes too soon, or by a TCP reset. */
-  | { reset: true | 'tcp' }
-  /** Ends the response in order, but the answer not at all. */
-  | { cut: true }
-  /** Ends the answer; without it the answer ends with `stop` after the last step. */
-  | { finish: string }
-
-/** A call as it reached the server. */
-export type ModelRequest = {
-  model: string
-  system: string | undefined
-  messages: { role: string; text: string }[]
-  temperature: number | undefined
-  maxTokens: number | undefined
-  /** All of it, as it was sent. */
-  body: Record<string, unknown>
-  headers: IncomingMessage['headers']
-  /** Resolves when the caller has gone before the answer was complete. */
-  gone: Promise<void>
-}
+export type { ModelRequest, Step }
 
 /** A streamed answer, one that is not (a text goes out as it stands), or no HTTP response at all. */
 export type Answer =
@@ -58,17 +26,6 @@ export type ModelServer = {
   answer(decide: (request: ModelRequest) => Answer): void
   close(): Promise<void>
 }
-
-/** How one vendor's API looks on the wire. */
-export type Shape = {
-  chunkOf(step: Step, model: string): unknown
-  /** What follows the last chunk. */
-  last: string
-  // biome-ignore lint/suspicious/noExplicitAny: each shape says what its own bodies are.
-  requestOf(body: any, model: string): Partial<ModelRequest>
-}
-
-export type Content = string | { text?: string }[]
 
 /**
  * A real HTTP server in the shapes of OpenAI's and Google's APIs, whose answers a test decides; it

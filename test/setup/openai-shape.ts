@@ -1,4 +1,4 @@
-import type { Content, Shape, Step } from './model-server.ts'
+import type { Content, Shape, Step } from './model-wire.ts'
 
 /**
  * OpenAI's chat completions as a stream: platform.openai.com/docs/api-reference/chat-streaming. The
