@@ -74,7 +74,8 @@ export function ofStatus(status: number, asked: number | null = null): ModelErro
 }
 
 function codeOfStatus(status: number): TaskErrorCode {
-  if (status === 401 || status === 403) return 'model_refused_credentials'
+  // 402: the account has run out of money, says DeepSeek.
+  if (status >= 401 && status <= 403) return 'model_refused_credentials'
   if (status === 404) return 'model_not_found'
   if (status === 408) return 'model_timeout'
   if (status === 429) return 'model_overloaded'

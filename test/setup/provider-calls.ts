@@ -47,7 +47,7 @@ export const ownDeepseek: At = (url, through = fetch) => {
     through(String(input).replace('https://api.deepseek.com', url), init)
   return called(deepseek({ key: 'test-key', fetch: there }), 'deepseek-reasoner')
 }
-const ollama: At = (url, through = fetch) =>
+export const ollama: At = (url, through = fetch) =>
   called(deepseek({ url, fetch: through }), 'deepseek-r1:1.5b')
 
 export type Spoken = 'openai' | 'google'
@@ -146,7 +146,7 @@ export const untilHeard: Step = { until: awaited((done) => void heard.promise.th
 export const pause = (ms: number) => awaited((done) => void setTimeout(done, ms))
 
 /** What begins only when it is awaited, as the steps of an answer are in their turn. */
-function awaited(begin: (done: () => void) => void): Promise<void> {
+export function awaited(begin: (done: () => void) => void): Promise<void> {
   // biome-ignore lint/suspicious/noThenProperty: that is what is awaited.
   return { then: begin } as unknown as Promise<void>
 }

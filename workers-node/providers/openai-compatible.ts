@@ -61,5 +61,5 @@ export function chunksOf(body: unknown): unknown[] {
     ...choice,
     delta: choice?.message ?? {},
   }))
-  return [{ ...rest, choices: deltas }]
+  return [{ ...rest, object: 'chat.completion.chunk', choices: deltas }]
 }
