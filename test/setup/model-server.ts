@@ -23,7 +23,7 @@ export type ModelServer = {
   /** What it gives for a GET, by path: a body, or how to answer. */
   gives: Map<string, Buffer | ((response: ServerResponse) => void)>
   /** Decides every answer from now on. */
-  answer(decide: (request: ModelRequest) => Answer): void
+  answer(decide: (request: ModelRequest) => Answer | Promise<Answer>): void
   close(): Promise<void>
 }
 
@@ -35,7 +35,9 @@ export async function startModelServer(): Promise<ModelServer> {
   const requests: ModelRequest[] = []
   const uploads: Uploaded[] = []
   const gives: ModelServer['gives'] = new Map()
-  let decide: (request: ModelRequest) => Answer = ({ model }) => [{ text: `I am ${model}.` }]
+  let decide: (request: ModelRequest) => Answer | Promise<Answer> = ({ model }) => [
+    { text: `I am ${model}.` },
+  ]
 
   const server = createServer(async (incoming, response) => {
     if (incoming.method === 'GET') return give(gives.get(incoming.url ?? ''), response)
@@ -52,7 +54,7 @@ export async function startModelServer(): Promise<ModelServer> {
       })
     })
     requests.push(request)
-    const answer = decide(request)
+    const answer = await decide(request)
     if (answer === 'silence') return
     if (answer === 'reset') return void incoming.socket.resetAndDestroy()
     if (!Array.isArray(answer)) {

@@ -23,9 +23,13 @@ export function uploadingService(endpoint: ProviderEndpoint): Service {
     uploads: {
       referenceKey: 'openai-compatible',
       async upload({ name, type, bytes }, signal) {
-        const body = new FormData()
-        body.append('files', new Blob([bytes], { type }), name)
-        const response = await fetch(url, { method: 'POST', body, signal })
+        const form = new FormData()
+        form.append('files', new Blob([bytes], { type }), name)
+        // Packed here, as a fetch of another undici than the platform's does not know its forms.
+        const packed = new Response(form)
+        const headers = { 'content-type': packed.headers.get('content-type')! }
+        const body = await packed.bytes()
+        const response = await fetch(url, { method: 'POST', body, headers, signal })
         const answer = uploaded.safeParse(await response.json().catch(() => null))
         if (!answer.success) {
           const about = { url, requestBodyValues: {}, statusCode: response.status }
