@@ -83,14 +83,16 @@ test('a gateway that stumbles is asked again', async () => {
 
 test('a picture comes back with the answer, and goes along with the next prompt', async () => {
   worker = await stack.startWorker()
-  models.answer(() => [{ picture: PNG }])
+  // Each is another: nobody keeps the same one twice.
+  const drawings = ['1', '2'].map((last) => Buffer.concat([PNG, Buffer.from(last)]))
+  models.answer(() => [{ picture: drawings[models.requests.length - 1]! }])
   const drawn = await ask(stack.gatewayUrl, { prompt: 'A cat.', model: PAINTER, mode: 'image' })
   expect(drawn.results[0]).toMatchObject({
     status: 1,
     response_text: '',
     answered_by: PAINTER,
     first_token_ms: expect.any(Number),
-    files: [{ name: 'picture-1.png', type: 'image/png', bytes: PNG.length }],
+    files: [{ name: 'picture-1.png', type: 'image/png', bytes: drawings[0]!.length }],
   })
   await ask(stack.gatewayUrl, {
     prompt: 'Bluer.',
@@ -100,7 +102,7 @@ test('a picture comes back with the answer, and goes along with the next prompt'
   })
   const contents = models.requests[1]!.body.contents as { parts: object[] }[]
   expect(contents.at(-1)!.parts).toContainEqual({
-    inlineData: { mimeType: 'image/png', data: PNG.toString('base64') },
+    inlineData: { mimeType: 'image/png', data: drawings[0]!.toString('base64') },
   })
 })
 
