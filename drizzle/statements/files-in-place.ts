@@ -1,3 +1,5 @@
+import { TEXT_TYPES } from '../contract/input-kind.ts'
+
 /** SQL for the files of a batch, in order, as a JSON array of FileRef. */
 export const filesOfBatch = (batchId: string) =>
   filesInPlace('batch_files', 'batch_id', batchId, FILE_REF)
@@ -23,3 +25,10 @@ const filesInPlace = (places: string, column: string, id: string, fields: string
     SELECT jsonb_agg(jsonb_build_object(${fields}) ORDER BY placed.position)
     FROM ${places} placed JOIN files stored ON stored.id = placed.file_id
     WHERE placed.${column} = ${id}), '[]'::jsonb)`
+
+/** SQL for how many bytes of text the files of a batch hold; `batchId` as above. */
+export const bytesOfTexts = (batchId: string) => `(
+    SELECT coalesce(sum(stored.bytes), 0)
+    FROM batch_files placed JOIN files stored ON stored.id = placed.file_id
+    WHERE placed.batch_id = ${batchId} AND (stored.type LIKE 'text/%'
+      OR split_part(stored.type, ';', 1) IN (${TEXT_TYPES.map((type) => `'${type}'`).join(', ')})))`
