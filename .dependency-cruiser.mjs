@@ -40,11 +40,11 @@ export default {
     ),
     rule(
       'providers-stand-alone',
-      '5. A provider imports the provider interface and the OpenAI-compatible engine only.',
+      '5. A provider imports the provider interface, the OpenAI-compatible engine and its parts only.',
       { path: '^workers-node/providers/', pathNot: 'provider-of\\.ts$' },
       {
         path: '^(workers-node|drizzle|edge)/',
-        pathNot: '^workers-node/providers/(provider|openai-compatible)\\.ts$',
+        pathNot: '^workers-node/providers/(provider\\.ts|openai-compatible\\.ts|engine/)',
       },
     ),
     rule(

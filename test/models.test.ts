@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
-import { familyOfModel, MODEL_FAMILIES } from '../drizzle/contract/models.ts'
+import { whyNotTaken } from '../drizzle/contract/input-kind.ts'
+import { familyNamed, familyOfModel, MODEL_FAMILIES } from '../drizzle/contract/models.ts'
+import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
+import { openModels } from '../workers-node/models.ts'
 import { baseUrlOf } from '../workers-node/providers/openai-compatible.ts'
+import { readWorkerSettings } from '../workers-node/settings.ts'
 import { cutToBytes, storableText } from '../workers-node/storable-text.ts'
 
 test.each([
@@ -13,6 +17,53 @@ test.each([
   ['my-gemini', undefined],
 ])('%s belongs to %s', (model, family) => {
   expect(familyOfModel(model)?.family).toBe(family)
+})
+
+test.each([
+  ['gemini-2.5-flash', ['text'], ['text', 'image', 'pdf', 'audio', 'video'], true],
+  ['gemini-2.5-flash-image', ['text', 'image'], ['text', 'image'], false],
+  ['gemini-2.0-flash', ['text'], ['text', 'image', 'pdf', 'audio', 'video'], false],
+  ['qwen2.5-vl:7b', ['text'], ['text', 'image'], true],
+  ['qwen3', ['text'], ['text'], true],
+])('%s makes %j, takes %j', (model, makes, takes, reasoning) => {
+  const row = familyOfModel(model)!
+  expect([row.makes, Object.keys(row.accepts), row.reasoning]).toEqual([makes, takes, reasoning])
+})
+
+test('a time-out is that of the settings, else of the very model, else of its family', () => {
+  const worker = { DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x', GEMINI_API_KEY: 'a' }
+  const timeoutsOf = (model: string, settings: Record<string, string> = {}) => {
+    const environment = { ...worker, WORKER_STREAMS: 'gemini', ...settings }
+    const task = { family: 'gemini', model } as ClaimedTask
+    return openModels(readWorkerSettings(environment)).modelFor(task).timeouts
+  }
+  const family = familyNamed('gemini').timeouts
+  expect(timeoutsOf('gemini-2.5-pro')).toEqual(family)
+  expect(timeoutsOf('gemini-2.5-flash-image')).toEqual({
+    ...family,
+    firstTokenMs: 120_000,
+    idleMs: 120_000,
+  })
+  const set = { IDLE_TIMEOUT_MS: '7000', TOTAL_TIMEOUT_MS: '9000' }
+  expect(timeoutsOf('gemini-2.5-flash-image', set)).toEqual({
+    ...family,
+    firstTokenMs: 120_000,
+    idleMs: 7000,
+    totalMs: 9000,
+  })
+})
+
+test.each([
+  ['image/png', 1000, undefined],
+  ['IMAGE/PNG; x=y', 1001, 'size'],
+  ['application/json', 10, undefined],
+  ['image/svg+xml', 11, 'size'],
+  ['application/pdf', 1, 'type'],
+  ['image/gif', 1, 'type'],
+  ['application/zip', 1, 'type'],
+  ['constructor', 1, 'type'],
+])('a file of type %s with %i bytes is not taken for its %s', (type, bytes, why) => {
+  expect(whyNotTaken({ image: 1000, text: 10 }, { type, bytes })).toBe(why)
 })
 
 test('every family has a stream and a group of its own, and lists models that fit it', () => {

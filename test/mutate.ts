@@ -1,27 +1,15 @@
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { createVitest, type TestCase, type Vitest } from 'vitest/node'
 import { MUTATIONS } from './mutations/index.ts'
 import type { Mutation } from './mutations/mutation.ts'
+import { copyProject } from './setup/copy-project.ts'
 
 /*
  * `npm run mutate [word]`: takes each guard and each count of the table away, one at a time, in a
  * copy of the project, and demands that the named test goes red. With a word: only the mutations
  * that have it in their file, text or title. Ends with 1 when one survives.
  */
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const COPIED = [
-  'drizzle',
-  'edge',
-  'workers-node',
-  'dev',
-  'test',
-  'package.json',
-  'vitest.config.ts',
-]
 
 /** SQLSTATE class 42 and its sentences: a statement that is no SQL proves nothing. */
 const NO_SQL = /\(42\w{3}\)|syntax error|does not exist|is ambiguous|could not determine data type/
@@ -60,13 +48,6 @@ async function main(word: string): Promise<void> {
     await vitest.close()
     await rm(copy, { recursive: true, force: true })
   }
-}
-
-async function copyProject(): Promise<string> {
-  const copy = await mkdtemp(join(tmpdir(), 'async-chat-mutate-'))
-  for (const name of COPIED) await cp(join(ROOT, name), join(copy, name), { recursive: true })
-  await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-  return copy
 }
 
 /** A test that is red, or is not there, before anything was taken away proves nothing. */

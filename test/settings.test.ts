@@ -51,6 +51,12 @@ test.each<Case>([
   [WORKER, { ...worker, MAX_ATTEMPTS: '0' }, /^MAX_ATTEMPTS is not usable: .*1 to 100/],
   [WORKER, { ...worker, MAX_DEATHS: '-1' }, /^MAX_DEATHS is not usable: .*whole number/],
   [WORKER, { ...worker, IDLE_TIMEOUT_MS: '1' }, /^IDLE_TIMEOUT_MS is not usable: .*from 100/],
+  [WORKER, { ...worker, GATEWAY_URL: 'ftp://x' }, /^GATEWAY_URL is not usable: .*http:/],
+  [
+    WORKER,
+    { ...worker, FILE_URL_SECRET: 'hunter2' },
+    /^FILE_URL_SECRET is not usable: .*at least 32/,
+  ],
   [WORKER, { ...worker, ENABLE_DB_LOG: 'yes' }, /^ENABLE_DB_LOG is not usable: .*true or false/],
   [NODE, { ...gateway, DATABASE_URL: '' }, /^DATABASE_URL is missing/],
   [NODE, { ...gateway, UPSTASH_REDIS_REST_TOKEN: '' }, /^UPSTASH_REDIS_REST_TOKEN is missing/],

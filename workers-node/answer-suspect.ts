@@ -1,5 +1,7 @@
 import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
 import { callModel } from './call-model.ts'
+import { NO_FILE_HANDLES } from './file-handles.ts'
+import { openFiles } from './files-door.ts'
 import { codeOf, log, placeOf } from './log.ts'
 import { ModelError } from './model-error.ts'
 import { openModels } from './models.ts'
@@ -14,10 +16,13 @@ export async function* answer(task: ClaimedTask): AsyncGenerator<SuspectMessage>
   try {
     const settings = readWorkerSettings(process.env)
     log.level = settings.LOG_LEVEL
-    const { model, timeouts } = openModels(settings).modelFor(task)
-    // The parent ends this process where the call is no longer wanted.
-    const signal = new AbortController().signal
-    for await (const part of callModel(model, task, { signal, timeouts })) {
+    const composing = {
+      files: openFiles(settings),
+      handles: NO_FILE_HANDLES,
+      // The parent ends this process where the call is no longer wanted.
+      signal: new AbortController().signal,
+    }
+    for await (const part of callModel(openModels(settings).modelFor(task), task, composing)) {
       yield { type: 'part', part }
     }
     yield { type: 'end' }

@@ -16,9 +16,12 @@ export type ModelFault = {
   retryable: boolean
   /** The wait that the service asked for, in ms, bounded. */
   retryAfterMs: number | null
-  /** What it says of the node: `rest` is a 429 that says until when; null says nothing. */
-  node: 'fault' | 'rest' | null
+  /** What it says of the node: `rest` is a 429 that says until when; null is no fault of its. */
+  node: NodeFault | null
 }
+
+/** `unasked`: the call had failed before it reached the node, or after it had done its part. */
+type NodeFault = 'fault' | 'rest' | 'unasked'
 
 /** A call to a model that failed; the service's own words stay out of it. */
 export class ModelError extends Error implements ModelFault {
@@ -26,7 +29,7 @@ export class ModelError extends Error implements ModelFault {
   readonly code: TaskErrorCode
   readonly retryable: boolean
   readonly retryAfterMs: number | null
-  readonly node: 'fault' | 'rest' | null
+  readonly node: NodeFault | null
 
   /** What is not given is false or null: no other try, and nothing said of the node. */
   constructor(fault: Pick<ModelFault, 'code'> & Partial<ModelFault>) {
@@ -71,7 +74,8 @@ export function ofStatus(status: number, asked: number | null = null): ModelErro
 }
 
 function codeOfStatus(status: number): TaskErrorCode {
-  if (status === 401 || status === 403) return 'model_refused_credentials'
+  // 402: the account has run out of money, says DeepSeek.
+  if (status >= 401 && status <= 403) return 'model_refused_credentials'
   if (status === 404) return 'model_not_found'
   if (status === 408) return 'model_timeout'
   if (status === 429) return 'model_overloaded'

@@ -1,6 +1,6 @@
-import type { LanguageModelV4 } from '@ai-sdk/provider'
-import type { Timeouts } from '../drizzle/contract/models.ts'
+import { familyOfModel } from '../drizzle/contract/models.ts'
 import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
+import type { CalledModel } from './call-model.ts'
 import { openModelFetch } from './model-fetch.ts'
 import { nodeUrl } from './node-url.ts'
 import { probeNode } from './probe-node.ts'
@@ -9,7 +9,7 @@ import type { NodeAddress, WorkerSettings } from './settings.ts'
 
 export type Models = {
   /** The model that a task asks for, at its node, and how long each part of its call may take. */
-  modelFor(task: ClaimedTask): { model: LanguageModelV4; timeouts: Timeouts }
+  modelFor(task: ClaimedTask): CalledModel
   /** Whether anything answers at the node of this name. */
   answers(family: string, nodeUrl: string): Promise<boolean>
   /** Ends the connections to all services. */
@@ -19,23 +19,26 @@ export type Models = {
 /** Opens the way to the models of every family that the worker serves. */
 export function openModels({ families }: Pick<WorkerSettings, 'families'>): Models {
   const opened = families.map(({ family, endpoint: { nodes, timeouts } }) => {
-    const { fetch, close } = openModelFetch({ connectMs: timeouts.connectMs })
+    const { connectMs } = { ...family.timeouts, ...timeouts }
+    const { fetch, close } = openModelFetch({ connectMs })
     const at = (node: NodeAddress | undefined) => providerOf(family)({ ...node, fetch })
     const own = new Map(nodes.map((node) => [nodeUrl(family, node), at(node)]))
     /** One that has registered itself is called without a key. */
-    const modelAt = (url: string | null, model: string) =>
-      (url === null ? at(nodes[0]) : (own.get(url) ?? at({ url })))(model)
-    return { family: family.family, modelAt, timeouts, fetch, close }
+    const serviceAt = (url: string | null) =>
+      url === null ? at(nodes[0]) : (own.get(url) ?? at({ url }))
+    return { family, serviceAt, timeouts, fetch, close }
   })
   const servedBy = (name: string) => {
-    const found = opened.find(({ family }) => family === name)
+    const found = opened.find(({ family }) => family.family === name)
     if (!found) throw new Error(`no model family ${name} is served here`)
     return found
   }
   return {
-    modelFor({ family, node_url, model }) {
-      const { modelAt, timeouts } = servedBy(family)
-      return { model: modelAt(node_url, model), timeouts }
+    modelFor(task) {
+      const { family, serviceAt, timeouts } = servedBy(task.family)
+      const row = familyOfModel(task.model) ?? family
+      const service = serviceAt(task.node_url)
+      return { service, row, timeouts: { ...row.timeouts, ...timeouts } }
     },
     answers: (family, url) => probeNode(url, servedBy(family).fetch),
     async close() {

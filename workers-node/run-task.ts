@@ -86,6 +86,10 @@ async function callFor(
         // It is of use to the others at once: a long answer ends minutes later.
         void report(task, 'ok')
       }
+      if (part.type === 'file') {
+        outcome.files.push(part.file)
+        continue
+      }
       if (part.type === 'reasoning') {
         if (call.reasoningText.length < MAX_ANSWER_BYTES) call.reasoningText += part.text
         continue
@@ -106,7 +110,8 @@ async function callFor(
       return { code: 'killed_worker', retryAfterMs: 0, because: 'died', at }
     }
     if (error instanceof ModelError) {
-      const told = report(task, error.node ?? 'ok', error.retryAfterMs ?? 0)
+      const told =
+        error.node !== 'unasked' && report(task, error.node ?? 'ok', error.retryAfterMs ?? 0)
       const { code, retryable } = error
       // It is the node that is to be left alone: the task may go to another before that.
       const rests = error.node === 'rest' && task.node_id !== null
@@ -149,6 +154,7 @@ function blankOutcome({ held }: RunningCall): Outcome {
     finishReason: null,
     answeredBy: null,
     firstTokenMs: null,
+    files: [],
     counts: null,
     deadLetterId: null,
   }
@@ -159,6 +165,7 @@ function failed(outcome: Outcome, { code, because }: Pick<Failure, 'code' | 'bec
     ...outcome,
     status: TaskStatus.FAILED,
     responseText: outcome.responseText || null,
+    files: [],
     errorCode: code,
     errorMsg: TASK_ERRORS[code],
     counts: because === 'died' ? 'child_death' : 'failure',

@@ -41,6 +41,8 @@ const settings = z.object({
   FIRST_TOKEN_TIMEOUT_MS: integer(100, 86_400_000).optional(),
   IDLE_TIMEOUT_MS: integer(100, 86_400_000).optional(),
   TOTAL_TIMEOUT_MS: integer(100, 86_400_000).optional(),
+  GATEWAY_URL: address(['http', 'https']).optional(),
+  FILE_URL_SECRET: z.string().min(32, 'it must have at least 32 characters').optional(),
   ENABLE_DB_LOG: flag().default(false),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
@@ -48,8 +50,11 @@ const settings = z.object({
 /** One service of a family: the provider's own address where no other is given. */
 export type NodeAddress = { url?: string | undefined; key?: string | undefined }
 
-/** Where one family's models are, how many calls at once each node takes, and for how long. */
-export type Endpoint = { nodes: NodeAddress[]; nodeCapacity: number; timeouts: Timeouts }
+/**
+ * Where one family's models are, how many calls at once each node takes, and what the settings say of
+ * how long a call may take.
+ */
+export type Endpoint = { nodes: NodeAddress[]; nodeCapacity: number; timeouts: Partial<Timeouts> }
 
 export type WorkerSettings = Omit<z.output<typeof settings>, 'WORKER_STREAMS'> & {
   families: { family: ModelFamily; endpoint: Endpoint }[]
@@ -91,19 +96,24 @@ function readEndpoint(
     )
   }
   const list = (name: string | undefined) => (name && (read[name] as string[] | undefined)) || []
-  const { timeouts } = row
   return {
     nodes: isEnough ? nodesOf({ urls: list(url), keys: list(key), services: list(nodes) }) : [],
     nodeCapacity: general.NODE_CAPACITY ?? row.nodeCapacity,
-    timeouts: {
-      connectMs: general.CONNECT_TIMEOUT_MS ?? timeouts.connectMs,
-      firstTokenMs: general.FIRST_TOKEN_TIMEOUT_MS ?? timeouts.firstTokenMs,
-      idleMs: general.IDLE_TIMEOUT_MS ?? timeouts.idleMs,
-      totalMs:
-        (timeout && (read[timeout] as number | undefined)) ||
-        (general.TOTAL_TIMEOUT_MS ?? timeouts.totalMs),
-    },
+    timeouts: given({
+      connectMs: general.CONNECT_TIMEOUT_MS,
+      firstTokenMs: general.FIRST_TOKEN_TIMEOUT_MS,
+      idleMs: general.IDLE_TIMEOUT_MS,
+      totalMs: (timeout && (read[timeout] as number | undefined)) || general.TOTAL_TIMEOUT_MS,
+    }),
   }
+}
+
+/** What was set. */
+function given<Key extends string>(
+  values: Record<Key, number | undefined>,
+): Partial<Record<Key, number>> {
+  const set = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(set) as Partial<Record<Key, number>>
 }
 
 /** Each address with each key is a node; a service that needs no key is one of its own. */

@@ -12,6 +12,8 @@ import { type Consumption, claimWaiters, consume } from './consume.ts'
 import { Contact } from './contact.ts'
 import { startDbLog } from './db-log.ts'
 import { every } from './every.ts'
+import { fileHandlesIn } from './file-handles.ts'
+import { openFiles } from './files-door.ts'
 import { gather } from './gather.ts'
 import { renewLeases, savePartials } from './heartbeat.ts'
 import { codeOf, log } from './log.ts'
@@ -90,6 +92,8 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const redis = await NativeRedis.open(settings.REDIS_URL)
   const dbLog = settings.ENABLE_DB_LOG ? startDbLog({ postgres, source: WORKER_ID }) : undefined
   const models = openModels(settings)
+  const files = openFiles(settings)
+  const handles = fileHandlesIn(postgres)
   const suspects = new Suspects({ atOnce: SUSPECTS_AT_ONCE })
 
   const contact = new Contact()
@@ -153,8 +157,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     answer(task, signal) {
       // What two deaths have followed runs where the next one is nobody else's.
       if (task.deaths >= SUSPECT_DEATHS) return suspects.call(task, signal)
-      const { model, timeouts } = models.modelFor(task)
-      return callModel(model, task, { signal, timeouts })
+      return callModel(models.modelFor(task), task, { files, handles, signal })
     },
     finish,
     release,
@@ -248,7 +251,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     bell.close()
     redis.close()
     lock?.letGo()
-    const doors = [postgres, beatPostgres, lookPostgres, models].map((door) => door.close())
+    const doors = [postgres, beatPostgres, lookPostgres, models, files].map((door) => door.close())
     await within(CLOSING_MS, Promise.all(doors))
   }
 

@@ -108,10 +108,16 @@ const resultShape = {
   finish_reason: z.string().nullable().meta({
     description: 'Why the model stopped; `cut` where an answer over 1 MB was cut.',
   }),
+  answered_by: z.string().nullable().meta({
+    description: 'The model that answered, as its service names it.',
+  }),
+  first_token_ms: z.number().int().nullable().meta({
+    description: 'Milliseconds from the start of the call to the first text or reasoning.',
+  }),
   created_at: time,
   started_at: time.nullable(),
   finished_at: time.nullable(),
-  files: z.array(file).meta({ description: 'Pictures that the model made; none yet.' }),
+  files: z.array(file).meta({ description: 'Pictures that the model made.' }),
 }
 
 const result = z.object(resultShape).meta({ id: 'Result' })
@@ -164,7 +170,10 @@ export const models = z
         object: z.literal('model'),
         owned_by: z.string(),
         family: z.enum(MODEL_FAMILIES.map(({ family }) => family)),
-        accepts: z.array(z.string()),
+        accepts: z.array(z.string()).meta({
+          description: 'What it takes in: `text`, `image`, `pdf`, `audio`, `video`.',
+        }),
+        makes: z.array(z.enum(['text', 'image'])),
         reasoning: z.boolean(),
         available: z.boolean().meta({ description: 'Whether a worker listens to its stream.' }),
       }),
@@ -266,6 +275,7 @@ export const errorAnswer = z
   })
   .meta({ id: 'Error' })
 
+export type File = z.output<typeof file>
 export type SubmitAnswer = z.output<typeof submitAnswer>
 export type Result = z.output<typeof result>
 export type Task = z.output<typeof task>

@@ -1,3 +1,6 @@
+import type { Accepts } from './input-kind.ts'
+import { REFUSALS } from './refusals.ts'
+
 /** What a model can be asked to make. */
 export type Mode = 'text' | 'image'
 
@@ -11,7 +14,7 @@ export type Timeouts = { connectMs: number; firstTokenMs: number; idleMs: number
 export type ModelFamily = {
   family: string
   ownedBy: string
-  /** Lower-case names; a `*` at the end stands for any ending. */
+  /** Lower-case names; a `*` stands for any characters. */
   patterns: readonly string[]
   /** The names that `GET /v1/models` lists. Any other that fits a pattern is accepted too. */
   models: readonly string[]
@@ -32,7 +35,7 @@ export type ModelFamily = {
     timeout?: string
     enough: string[]
   }
-  accepts: readonly 'text'[]
+  accepts: Accepts
   makes: readonly Mode[]
   reasoning: boolean
   /** Whether `gemini_concurrency` doubles its tasks. */
@@ -40,11 +43,27 @@ export type ModelFamily = {
   /** How many calls at once a node takes, all workers together, where it does not say so itself. */
   nodeCapacity: number
   timeouts: Timeouts
+  /** What a polite refusal begins with; an answer that is one fails its task (`soft_refusal`). */
+  refusals: readonly RegExp[]
+  /** Whether the model is asked again after a refusal, as after a fault. */
+  retriesRefusals: boolean
   /** How long a client should wait between two polls, in ms. */
   pollAfterMs: number
   /** How much of the conversation a call carries. */
   history: { turns: number; characters: number }
+  /** In what some of its models differ; the first that fits a name counts. */
+  variants: readonly Variant[]
 }
+
+type Variant = {
+  patterns: readonly string[]
+  is: Partial<Pick<ModelFamily, 'accepts' | 'makes' | 'reasoning'>> & {
+    timeouts?: Partial<Timeouts>
+  }
+}
+
+const KB = 1024
+const MB = 1024 * KB
 
 /** THE model registry. Adding a family is one row here. */
 export const MODEL_FAMILIES: readonly ModelFamily[] = [
@@ -52,7 +71,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     family: 'gemini',
     ownedBy: 'google',
     patterns: ['gemini*'],
-    models: ['gemini-2.5-flash', 'gemini-2.5-pro'],
+    models: ['gemini-2.5-flash', 'gemini-2.5-pro', 'gemini-2.5-flash-image'],
     stream: 'gemini_stream',
     group: 'gemini_group',
     provider: 'gemini',
@@ -63,14 +82,29 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
       nodes: 'GEMINI_NODES',
       enough: ['GEMINI_API_KEY', 'GEMINI_NODES'],
     },
-    accepts: ['text'],
+    accepts: { text: MB, image: 20 * MB, pdf: 50 * MB, audio: 20 * MB, video: 20 * MB },
     makes: ['text'],
     reasoning: true,
     doubles: true,
     nodeCapacity: 200,
     timeouts: { connectMs: 10_000, firstTokenMs: 60_000, idleMs: 60_000, totalMs: 180_000 },
+    refusals: REFUSALS,
+    retriesRefusals: false,
     pollAfterMs: 1000,
     history: { turns: 20, characters: 200_000 },
+    variants: [
+      {
+        patterns: ['gemini*-image*'],
+        is: {
+          accepts: { text: 100 * KB, image: 20 * MB },
+          makes: ['text', 'image'],
+          reasoning: false,
+          // A picture comes all at once.
+          timeouts: { firstTokenMs: 120_000, idleMs: 120_000 },
+        },
+      },
+      { patterns: ['gemini-1*', 'gemini-2.0*'], is: { reasoning: false } },
+    ],
   },
   {
     family: 'deepseek',
@@ -87,14 +121,17 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
       timeout: 'DEEPSEEK_TIMEOUT_MS',
       enough: ['DEEPSEEK_SERVICE_URL', 'DEEPSEEK_API_KEY'],
     },
-    accepts: ['text'],
+    accepts: { text: 100 * KB },
     makes: ['text'],
     reasoning: true,
     doubles: false,
     nodeCapacity: 200,
     timeouts: { connectMs: 10_000, firstTokenMs: 120_000, idleMs: 60_000, totalMs: 300_000 },
+    refusals: REFUSALS,
+    retriesRefusals: false,
     pollAfterMs: 1500,
     history: { turns: 20, characters: 60_000 },
+    variants: [{ patterns: ['deepseek-chat*'], is: { reasoning: false } }],
   },
   {
     family: 'qwen',
@@ -105,26 +142,34 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     group: 'qwen_group',
     provider: 'openai-compatible',
     endpoint: { url: 'LLM_SERVICE_URL', key: 'LLM_API_KEY', enough: ['LLM_SERVICE_URL'] },
-    accepts: ['text'],
+    accepts: { text: 100 * KB },
     makes: ['text'],
     reasoning: true,
     doubles: false,
     nodeCapacity: 200,
     timeouts: { connectMs: 10_000, firstTokenMs: 120_000, idleMs: 60_000, totalMs: 180_000 },
+    refusals: REFUSALS,
+    retriesRefusals: false,
     pollAfterMs: 1000,
     history: { turns: 20, characters: 60_000 },
+    variants: [{ patterns: ['qwen*vl*'], is: { accepts: { text: 100 * KB, image: 10 * MB } } }],
   },
 ]
 
 export const DEFAULT_MODEL = 'gemini-2.5-flash'
 
-/** The family that serves a model of this name, if any. */
+/** The family that serves a model of this name, if any, with what is so for this very model. */
 export function familyOfModel(model: string): ModelFamily | undefined {
   const name = model.toLowerCase()
-  return MODEL_FAMILIES.find(({ patterns }) =>
-    patterns.some((pattern) =>
-      pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
-    ),
+  const found = MODEL_FAMILIES.find(({ patterns }) => fitsAny(patterns, name))
+  if (!found) return undefined
+  const own = found.variants.find(({ patterns }) => fitsAny(patterns, name))?.is
+  return { ...found, ...own, timeouts: { ...found.timeouts, ...own?.timeouts } }
+}
+
+function fitsAny(patterns: readonly string[], name: string): boolean {
+  return patterns.some((pattern) =>
+    new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '.*')}$`, 'u').test(name),
   )
 }
 

@@ -1,10 +1,6 @@
-import type { Batch } from '../contract/http-api.ts'
-import { BATCH_AS_JSON } from './as-json.ts'
+import { BATCH_AS_JSON, type StoredBatch } from './as-json.ts'
 import { OVERDUE } from './overdue.ts'
 import type { Statement } from './statement.ts'
-
-/** A batch as stored; the gateway adds when to poll again. */
-export type StoredBatch = Omit<Batch, 'poll_after_ms'>
 
 /** `overdue`: a task of it waits though it is due, and the workers should look. */
 export type FoundBatch = { batch: StoredBatch; overdue: boolean }

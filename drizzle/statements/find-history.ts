@@ -1,5 +1,4 @@
-import { BATCH_AS_JSON } from './as-json.ts'
-import type { StoredBatch } from './find-batch.ts'
+import { BATCH_AS_JSON, type StoredBatch } from './as-json.ts'
 import type { Statement } from './statement.ts'
 
 export type HistoryRow = { title: string; turn: number | null; batch: StoredBatch | null }

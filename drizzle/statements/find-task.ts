@@ -1,10 +1,9 @@
-import type { Task } from '../contract/http-api.ts'
-import { TASK_AND_PARTIAL, TASK_AS_JSON } from './as-json.ts'
+import { type StoredTask, TASK_AND_PARTIAL, TASK_AS_JSON } from './as-json.ts'
 import { OVERDUE } from './overdue.ts'
 import type { Statement } from './statement.ts'
 
 /** `overdue`: it waits though it is due, and the workers should look. */
-export type FoundTask = { task: Task; overdue: boolean }
+export type FoundTask = { task: StoredTask; overdue: boolean }
 
 /** One of an owner's tasks; no row where there is none. */
 export function findTask(owner: string, taskId: string): Statement<FoundTask> {

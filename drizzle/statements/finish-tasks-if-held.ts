@@ -5,6 +5,9 @@ import { nodeAwaited } from './node-state.ts'
 import { settleBatches } from './settle-batches.ts'
 import type { Statement } from './statement.ts'
 
+/** A file as stored for the owner of the task. */
+export type MadeFile = { fileId: string; name: string }
+
 /** How a call ended. Texts must be free of NUL and lone surrogates. */
 export type Outcome = {
   taskId: string
@@ -18,6 +21,8 @@ export type Outcome = {
   finishReason: string | null
   answeredBy: string | null
   firstTokenMs: number | null
+  /** The pictures that the model made, in order. */
+  files: MadeFile[]
   /** What it adds to the counts of the task: a failure, or the death of its own child process. */
   counts: 'failure' | 'child_death' | null
   /** A new id for the dead letter of a task that FAILED, which cannot be stored without one. */
@@ -33,6 +38,9 @@ export type Finished = { id: string; fence: number; family: string; node_awaited
  * still held; an outcome that is missing there is to be dropped.
  */
 export function finishTasksIfHeld(outcomes: Outcome[]): Statement<Finished> {
+  const made = outcomes.flatMap(({ taskId, fence, files }) =>
+    files.map((file, i) => ({ taskId, fence, position: i + 1, ...file })),
+  )
   return {
     name: 'finish-tasks-if-held',
     text: FINISH_TASKS_IF_HELD,
@@ -50,6 +58,11 @@ export function finishTasksIfHeld(outcomes: Outcome[]): Statement<Finished> {
       outcomes.map(({ firstTokenMs }) => firstTokenMs),
       outcomes.map(({ counts }) => counts),
       outcomes.map(({ deadLetterId }) => deadLetterId),
+      made.map(({ taskId }) => taskId),
+      made.map(({ fence }) => fence),
+      made.map(({ position }) => position),
+      made.map(({ fileId }) => fileId),
+      made.map(({ name }) => name),
     ],
   }
 }
@@ -91,6 +104,12 @@ WITH outcome AS MATERIALIZED (
     t.worker_id, t.error_code, t.error_msg, o.dead_letter_id
 ), ${settleBatches('finished')}, unneeded AS (
   DELETE FROM task_partials p USING finished WHERE p.task_id = finished.id
+), kept AS (
+  INSERT INTO task_files (task_id, position, file_id, name)
+  SELECT f.id, made.position, made.file_id, made.name
+  FROM unnest($14::uuid[], $15::integer[], $16::smallint[], $17::uuid[], $18::text[])
+    AS made (task_id, fence, position, file_id, name)
+  JOIN finished f ON f.id = made.task_id AND f.fence = made.fence
 ), buried AS (
   INSERT INTO dead_letters (id, kind, source, original_id, task_id, payload, error_code, error_msg)
   SELECT f.dead_letter_id, 'task', f.family, f.id::text, f.id, ${TASK_AS_PAYLOAD}, f.error_code,

@@ -1,5 +1,5 @@
 import { TaskStatus } from '../contract/task-status.ts'
-import { filesOfBatch, filesOfTask } from './files-in-place.ts'
+import { bytesOfTexts, filesOfBatch, filesOfTask } from './files-in-place.ts'
 
 /**
  * The earlier turns that a task's call carries, oldest first, as one JSON array `turns`; to be used
@@ -8,7 +8,7 @@ import { filesOfBatch, filesOfTask } from './files-in-place.ts'
  * Only lower turns, and only answers that had ended before this batch was made, so that a retry
  * sees what the first try saw. A model sees its own answer; where it has none for a turn, the first
  * successful one. A turn without a successful answer leaves no trace. The newest turns that fit
- * both bounds are taken.
+ * both bounds are taken, text files counted in, as they stand in the prompt.
  *
  * Where something must be left out, it is left out in steps: the first turn is that one, of the older
  * half of what fits, before whose number the roundest binary number lies (the bits in which a turn
@@ -19,7 +19,7 @@ import { filesOfBatch, filesOfTask } from './files-in-place.ts'
 export const HISTORY_OF_TASK = `
   WITH recent AS MATERIALIZED (
     SELECT earlier.turn, earlier.user_prompt, answer.response_text,
-      earlier.id AS batch_id, answer.id AS task_id
+      earlier.id AS batch_id, answer.id AS task_id, ${bytesOfTexts('earlier.id')} AS text_bytes
     FROM batches earlier
     CROSS JOIN LATERAL (
       SELECT a.id, a.response_text FROM tasks a
@@ -34,7 +34,7 @@ export const HISTORY_OF_TASK = `
     LIMIT message.history_turns + 1
   ), sized AS (
     SELECT *, row_number() OVER newest AS back,
-      sum(length(user_prompt) + length(response_text)) OVER newest AS characters,
+      sum(length(user_prompt) + length(response_text) + text_bytes) OVER newest AS characters,
       turn # lead(turn) OVER newest AS roundness
     FROM recent WINDOW newest AS (ORDER BY turn DESC)
   ), fitting AS MATERIALIZED (

@@ -1,5 +1,5 @@
 import { type Models, models } from '../../drizzle/contract/http-api.ts'
-import { MODEL_FAMILIES } from '../../drizzle/contract/models.ts'
+import { familyOfModel, MODEL_FAMILIES } from '../../drizzle/contract/models.ts'
 import { log } from '../log.ts'
 import { json, type Operation } from '../operation.ts'
 import { RedisError } from '../upstash.ts'
@@ -25,15 +25,19 @@ export const listModels: Operation = {
     const answer: Models = {
       object: 'list',
       data: MODEL_FAMILIES.flatMap((family) =>
-        family.models.map((id) => ({
-          id,
-          object: 'model' as const,
-          owned_by: family.ownedBy,
-          family: family.family,
-          accepts: [...family.accepts],
-          reasoning: family.reasoning,
-          available: served.has(family.family),
-        })),
+        family.models.map((id) => {
+          const { accepts, makes, reasoning } = familyOfModel(id)!
+          return {
+            id,
+            object: 'model' as const,
+            owned_by: family.ownedBy,
+            family: family.family,
+            accepts: Object.keys(accepts),
+            makes: [...makes],
+            reasoning,
+            available: served.has(family.family),
+          }
+        }),
       ),
     }
     return c.json(answer)

@@ -1,9 +1,21 @@
 import { inFile, type Mutation } from './mutation.ts'
 
 export const MODEL_CALLS: Mutation[] = [
-  ...inFile('workers-node/call-model.ts', 'test/call-model.test.ts', [
+  ...inFile('workers-node/stream-answer.ts', 'test/providers/faults.test.ts', [
     ["if (part.text === '') continue", '', 'Google: > empty deltas instead of the rest'],
-    ['timers.heard()', '', 'Google: > a stop in the middle'],
+    [
+      'timers.heard()\n        yield { type: part',
+      'yield { type: part',
+      'Google: > a stop in the middle',
+    ],
+    ['signal, timers.signal,', 'signal,', 'Google: > keep-alive comments for too long'],
+    [
+      'if (!InvalidResponseDataError.isInstance(part.error)) throw part.error',
+      'throw part.error',
+      'an OpenAI-compatible service: > an orderly end without a finish reason',
+    ],
+  ]),
+  ...inFile('workers-node/stream-answer.ts', 'test/providers/calls.test.ts', [
     [
       '    leaving.abort()\n',
       '',
@@ -14,17 +26,18 @@ export const MODEL_CALLS: Mutation[] = [
       'timers.signal,',
       'Google: > an abort in mid-stream ends the connection and throws its own reason',
     ],
-    ['signal, timers.signal,', 'signal,', 'Google: > keep-alive comments for too long'],
+  ]),
+  ...inFile('workers-node/call-model.ts', 'test/providers/calls.test.ts', [
     [
-      'ending.aborted ? ending.reason : modelErrorOf(error)',
+      'signal.aborted ? signal.reason : modelErrorOf(error)',
       'modelErrorOf(error)',
       'Google: > an abort before the response ends the connection and throws its own reason',
     ],
-    [
-      'if (!InvalidResponseDataError.isInstance(part.error)) throw part.error',
-      'throw part.error',
-      'an OpenAI-compatible service: > an orderly end without a finish reason',
-    ],
+  ]),
+  ...inFile('workers-node/call-model.ts', 'test/providers/faults.test.ts', [
+    ['  if (verdict) throw verdict\n', '', 'Google: > an empty answer'],
+  ]),
+  ...inFile('workers-node/verdict.ts', 'test/providers/faults.test.ts', [
     ['  if (!raw) {', '  if (false) {', 'DeepSeek: > an orderly end without a finish reason'],
     [
       'isEventStream ? brokeOff() : invalidAnswer()',
@@ -36,21 +49,7 @@ export const MODEL_CALLS: Mutation[] = [
       'invalidAnswer()',
       'Google: > an orderly end without anything',
     ],
-    [
-      "type === 'text' && part.text.trim() !== ''",
-      "type === 'text'",
-      'Google: > an answer of white space',
-    ],
-    [
-      "type === 'text' && part.text.trim() !== ''",
-      "part.text.trim() !== ''",
-      'DeepSeek: > reasoning and no answer',
-    ],
-    [
-      "if (finishReason === 'content-filter')",
-      'if (false)',
-      'a prompt that Google blocks is told apart from an empty answer',
-    ],
+    ["text.trim() !== ''", "text !== ''", 'Google: > an answer of white space'],
     ["finishReason === 'error' || ", '', 'Google: > a finish reason that is an error'],
     [
       ' || BROKEN_AT_THE_SERVICE.has(raw)',
@@ -59,17 +58,23 @@ export const MODEL_CALLS: Mutation[] = [
     ],
     [
       "finishReason === 'length' && !limited",
-      "finishReason === 'length'",
-      "Google: > at the user's own limit an answer is good",
-    ],
-    [
-      "finishReason === 'length' && !limited",
       'false',
       'DeepSeek: > a limit that is not the user’s',
     ],
-    ['  if (verdict) throw verdict\n', '', 'Google: > an empty answer'],
   ]),
-  ...inFile('workers-node/call-timers.ts', 'test/call-model.test.ts', [
+  ...inFile('workers-node/verdict.ts', 'test/providers/calls.test.ts', [
+    [
+      "if (finishReason === 'content-filter')",
+      'if (false)',
+      'a prompt that Google blocks is told apart from an empty answer',
+    ],
+    [
+      "finishReason === 'length' && !limited",
+      "finishReason === 'length'",
+      "Google: > at the user's own limit an answer is good",
+    ],
+  ]),
+  ...inFile('workers-node/call-timers.ts', 'test/providers/faults.test.ts', [
     [
       "() => this.end(new ModelError({ code: 'model_timeout' }))",
       '() => {}',
@@ -80,6 +85,9 @@ export const MODEL_CALLS: Mutation[] = [
       "this.within(this.idleMs, 'idle_timeout')",
       'Google: > a response without a first token',
     ],
+    ["{ code, node: 'fault' }", '{ code }', 'Google: > a stop in the middle'],
+  ]),
+  ...inFile('workers-node/call-timers.ts', 'test/providers/calls.test.ts', [
     [
       '    clearTimeout(this.quiet)\n    this.quiet = this.within(this.idleMs',
       '    this.quiet = this.within(this.idleMs',
@@ -90,9 +98,8 @@ export const MODEL_CALLS: Mutation[] = [
       'false',
       'a timer held up with the whole process does not blame the service',
     ],
-    ["{ code, node: 'fault' }", '{ code }', 'Google: > a stop in the middle'],
   ]),
-  ...inFile('workers-node/model-error.ts', 'test/call-model.test.ts', [
+  ...inFile('workers-node/model-error.ts', 'test/providers/faults.test.ts', [
     [
       'if (StreamProviderError.isInstance(error)) return ofErrorChunk(error, error.data)',
       '',
@@ -107,11 +114,6 @@ export const MODEL_CALLS: Mutation[] = [
     ['responded && error.cause !== undefined', 'responded', 'Google: > status 304'],
     ['AISDKError.isInstance(at) || ', '', 'Google: > no body'],
     ['if (responded) return invalidAnswer()', '', 'Google: > status 304'],
-    [
-      'if (error instanceof Error) return error',
-      '',
-      'Google: > an error that is no fault of the service is thrown as it is',
-    ],
     ['status === 408 || status === 409 ||', 'status === 409 ||', 'Google: > status 408'],
     ['status === 408 || status === 409 ||', 'status === 408 ||', 'Google: > status 409'],
     [' || status === 429 || status >= 500\n', ' || status >= 500\n', 'Google: > status 429'],
@@ -126,29 +128,40 @@ export const MODEL_CALLS: Mutation[] = [
       'retryAfterMs: asked',
       'Google: > status 400 with Retry-After, which is not retried all the same',
     ],
-    [
-      "at.name === 'HTTPParserError' ||",
-      '',
-      'without a service: > what listens does not speak HTTP',
-    ],
     [' || UNREADABLE.test(code)', '', 'DeepSeek: > a body that is not compressed as it says'],
-    [
-      'UND_ERR_RES_EXCEEDED_MAX_SIZE',
-      'X',
-      'an answer without an end is left before it fills the memory',
-    ],
     [
       'STATUS_OF_WORD.get(String(value).toLowerCase()) ?? ',
       '',
       'an OpenAI-compatible service: > an error chunk with the word for 429',
     ],
   ]),
-  ...inFile('workers-node/model-fetch.ts', 'test/call-model.test.ts', [
+  ...inFile('workers-node/model-error.ts', 'test/providers/calls.test.ts', [
+    [
+      'if (error instanceof Error) return error',
+      '',
+      'Google: > an error that is no fault of the service is thrown as it is',
+    ],
+    [
+      'UND_ERR_RES_EXCEEDED_MAX_SIZE',
+      'X',
+      'an answer without an end is left before it fills the memory',
+    ],
+  ]),
+  ...inFile('workers-node/model-error.ts', 'test/providers/no-service.test.ts', [
+    [
+      "at.name === 'HTTPParserError' ||",
+      '',
+      'without a service: > what listens does not speak HTTP',
+    ],
+  ]),
+  ...inFile('workers-node/model-fetch.ts', 'test/providers/calls.test.ts', [
     [
       '    maxResponseSize: MOST_BYTES,\n',
       '',
       'an answer without an end is left before it fills the memory',
     ],
+  ]),
+  ...inFile('workers-node/model-fetch.ts', 'test/providers/no-service.test.ts', [
     [
       '    connect: { timeout: connectMs },\n',
       '',

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pending.ts'
 import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
+import { attach, storedFile } from '../setup/stored-files.ts'
 import {
   answered,
   claimed,
@@ -251,3 +252,20 @@ async function storedFiles(owner: string, count: number): Promise<string[]> {
   }
   return ids
 }
+
+test('text files count by their bytes, as they stand in the prompt; pictures do not', async () => {
+  const batch = await turns(['a1', 'a2', 'a3'])
+  const batches = await database.query<{ id: string }>(
+    'SELECT id FROM batches WHERE conversation_id = $1 ORDER BY turn',
+    [batch.conversationId],
+  )
+  const picture = await storedFile(database, { type: 'image/png', bytes: 5000 })
+  const text = await storedFile(database, { type: 'text/plain; charset=utf-8', bytes: 50 })
+  const json = await storedFile(database, { type: 'application/json', bytes: 50 })
+  await attach(database, batches[2]!.id, [picture, text])
+  await attach(database, batches[1]!.id, [json])
+  // Each turn is four characters.
+  expect(await historySeen(batch, QWEN, { characters: 112 })).toHaveLength(3)
+  expect(await historySeen(batch, QWEN, { characters: 107 })).not.toContainEqual(['p2', 'a2'])
+  expect(await historySeen(batch, QWEN, { characters: 53 })).toEqual([])
+})

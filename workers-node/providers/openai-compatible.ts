@@ -1,26 +1,50 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
-import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
-import { extractReasoningMiddleware, type LanguageModelMiddleware, wrapLanguageModel } from 'ai'
-import type { Provider } from './provider.ts'
+import { defaultSettingsMiddleware, extractReasoningMiddleware, wrapLanguageModel } from 'ai'
+import { readPictures } from './engine/pictures.ts'
+import { streamPlainAnswers } from './engine/plain-answers.ts'
+import { readThinkingField } from './engine/thinking-field.ts'
+import type { ProviderEndpoint, Service } from './provider.ts'
+
+const INLINE_BYTES = 20 * 1024 * 1024
+
+/** OpenRouter's way to ask for them, which others follow or do not mind. */
+const ASK_FOR_PICTURES = defaultSettingsMiddleware({
+  settings: { providerOptions: { openaiCompatible: { modalities: ['image', 'text'] } } },
+})
+
+type Body = Record<string, unknown>
 
 /**
  * Any server that speaks OpenAI's chat completions: Ollama, vLLM, LM Studio and others. Reasoning is
  * kept apart wherever it stands: `reasoning_content` and `reasoning` (read by the AI SDK),
- * `thinking`, or `<think>…</think>` inside the content.
+ * `thinking`, or `<think>…</think>` inside the content. `adapt` has the last word on each request.
  */
-export const openaiCompatible: Provider = ({ url, key, fetch }) => {
+export function openaiCompatible(
+  { url = '', key, fetch }: ProviderEndpoint,
+  adapt: (body: Body) => Body = (body) => body,
+): Service {
+  const baseURL = baseUrlOf(url)
   const provider = createOpenAICompatible({
     name: 'openai-compatible',
-    baseURL: baseUrlOf(url ?? ''),
+    baseURL,
     apiKey: key,
     includeUsage: true,
-    fetch,
+    fetch: streamPlainAnswers(fetch, chunksOf),
+    transformRequestBody: adapt,
   })
-  return (model) =>
-    wrapLanguageModel({
-      model: provider(model),
-      middleware: [extractReasoningMiddleware({ tagName: 'think' }), readThinkingField],
-    })
+  return {
+    inlineBytes: INLINE_BYTES,
+    home: { origin: new URL(baseURL).origin, fetch },
+    model: (name, { mode }) =>
+      wrapLanguageModel({
+        model: provider(name),
+        middleware: [
+          extractReasoningMiddleware({ tagName: 'think' }),
+          readThinkingField,
+          ...(mode === 'image' ? [ASK_FOR_PICTURES, readPictures(baseURL)] : []),
+        ],
+      }),
+  }
 }
 
 /** The base to which the SDK adds `/chat/completions`: the given may be a host, a base, or all. */
@@ -29,37 +53,13 @@ export function baseUrlOf(url: string): string {
   return new URL(base).pathname === '/' ? `${base}/v1` : base
 }
 
-/** Some versions of Ollama put the reasoning into `delta.thinking`, which the SDK does not read. */
-const readThinkingField: LanguageModelMiddleware = {
-  specificationVersion: 'v4',
-  transformParams: async ({ params }) => ({ ...params, includeRawChunks: true }),
-  wrapStream: async ({ doStream }) => {
-    const { stream, ...rest } = await doStream()
-    const id = 'thinking'
-    let open = false
-    const transform = new TransformStream<LanguageModelV4StreamPart, LanguageModelV4StreamPart>({
-      transform(part, controller) {
-        if (part.type !== 'raw') {
-          if (open && (part.type === 'text-start' || part.type === 'finish')) {
-            controller.enqueue({ type: 'reasoning-end', id })
-            open = false
-          }
-          controller.enqueue(part)
-          return
-        }
-        const delta = thinkingOf(part.rawValue)
-        if (!delta) return
-        if (!open) controller.enqueue({ type: 'reasoning-start', id })
-        open = true
-        controller.enqueue({ type: 'reasoning-delta', id, delta })
-      },
-    })
-    return { stream: stream.pipeThrough(transform), ...rest }
-  },
-}
-
-function thinkingOf(chunk: unknown): string | undefined {
-  const { choices } = (chunk ?? {}) as { choices?: { delta?: { thinking?: unknown } }[] }
-  const thinking = Array.isArray(choices) ? choices[0]?.delta?.thinking : undefined
-  return typeof thinking === 'string' ? thinking : undefined
+/** A whole answer as the one chunk of a stream: what is a `message` there is a `delta` here. */
+export function chunksOf(body: unknown): unknown[] {
+  const { choices, ...rest } = (body ?? {}) as { choices?: unknown }
+  if (!Array.isArray(choices)) return [body]
+  const deltas = (choices as ({ message?: unknown } | null)[]).map((choice) => ({
+    ...choice,
+    delta: choice?.message ?? {},
+  }))
+  return [{ ...rest, object: 'chat.completion.chunk', choices: deltas }]
 }

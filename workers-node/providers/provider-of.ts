@@ -8,7 +8,7 @@ import type { Provider } from './provider.ts'
 const PROVIDERS: Record<ModelFamily['provider'], Provider> = {
   gemini,
   deepseek,
-  'openai-compatible': openaiCompatible,
+  'openai-compatible': (endpoint) => openaiCompatible(endpoint),
 }
 
 export function providerOf(family: ModelFamily): Provider {

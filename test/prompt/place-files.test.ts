@@ -1,0 +1,79 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Accepts } from '../../drizzle/contract/input-kind.ts'
+import { placeFiles } from '../../workers-node/prompt/place-files.ts'
+import { fileRef } from './files.ts'
+
+const SEES: Accepts = { text: 100, image: 1000, pdf: 2000 }
+const READS: Accepts = { text: 100 }
+const own = (type: string, bytes = 10) => ({ file: fileRef({ type, bytes }), earlier: false })
+const earlier = (type: string, bytes = 10) => ({ file: fileRef({ type, bytes }), earlier: true })
+const inline = { inlineBytes: 1500, uploads: false }
+const uploading = { inlineBytes: 1500, uploads: true }
+
+describe('a file of this turn', () => {
+  test.each([
+    ['text/plain; charset=utf-8', 'text'],
+    ['application/json', 'text'],
+    ['image/png', 'inline'],
+    ['application/pdf', 'inline'],
+  ])('of type %s has its place: %s', (type, place) => {
+    expect(placeFiles([own(type)], SEES, inline)).toEqual([place])
+  })
+
+  test.each([
+    ['a type that the model does not take', own('image/png'), READS],
+    ['a type that no model takes', own('application/zip'), SEES],
+    ['more bytes than the model takes of its kind', own('image/png', 1001), SEES],
+    ['more bytes than a request carries', own('application/pdf', 1501), SEES],
+  ])('is rejected for %s', (_, asked, accepts) => {
+    expect(() => placeFiles([asked], accepts, inline)).toThrow(
+      expect.objectContaining({ code: 'file_rejected', retryable: false, node: 'unasked' }),
+    )
+  })
+
+  test('is uploaded where a request cannot carry it', () => {
+    expect(placeFiles([own('application/pdf', 1501)], SEES, uploading)).toEqual(['upload'])
+  })
+})
+
+describe('files of earlier turns', () => {
+  test('that the model does not take are only named', () => {
+    const asked = [earlier('image/png'), earlier('text/plain', 101), own('text/plain')]
+    expect(placeFiles(asked, READS, inline)).toEqual(['named', 'named', 'text'])
+  })
+
+  test('are left out, oldest first, until the rest fits into a request', () => {
+    const asked = [
+      earlier('image/png', 600),
+      earlier('text/plain'),
+      earlier('image/png', 600),
+      own('image/png', 600),
+    ]
+    expect(placeFiles(asked, SEES, inline)).toEqual(['named', 'text', 'inline', 'inline'])
+  })
+
+  test('are all uploaded where they are too much for a request, small ones too', () => {
+    const asked = [earlier('image/png', 900), own('image/png', 900), own('text/plain')]
+    expect(placeFiles(asked, SEES, uploading)).toEqual(['upload', 'upload', 'text'])
+  })
+})
+
+test('no request carries too much, and what is uploaded is not text', () => {
+  const asked = fc.record({
+    type: fc.constantFrom('text/plain', 'image/png', 'application/pdf', 'application/zip'),
+    bytes: fc.integer({ min: 1, max: 2500 }),
+  })
+  const property = fc.property(fc.array(asked), fc.boolean(), (files, uploads) => {
+    const all = files.map(({ type, bytes }) => earlier(type, bytes))
+    const places = placeFiles(all, SEES, { inlineBytes: 1500, uploads })
+    const bytesAt = (place: string) =>
+      all.reduce((sum, { file }, i) => sum + (places[i] === place ? file.bytes : 0), 0)
+    expect(bytesAt('inline')).toBeLessThanOrEqual(1500)
+    for (const [i, place] of places.entries()) {
+      expect(place === 'text').toBe(files[i]!.type === 'text/plain' && files[i]!.bytes <= 100)
+      if (place === 'upload') expect(uploads).toBe(true)
+    }
+  })
+  fc.assert(property)
+})

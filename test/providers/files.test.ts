@@ -1,0 +1,226 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { FileRef } from '../../drizzle/contract/file-ref.ts'
+import type { CalledModel } from '../../workers-node/call-model.ts'
+import type { FileHandles } from '../../workers-node/file-handles.ts'
+import { type FilesDoor, openFiles } from '../../workers-node/files-door.ts'
+import { mentionOfFile, textOfFile } from '../../workers-node/prompt/text-of-file.ts'
+import { fileRef } from '../prompt/files.ts'
+import { type FilesServer, startFilesServer } from '../setup/files-server.ts'
+import { PNG } from '../setup/pictures.ts'
+import {
+  asking,
+  type Call,
+  call,
+  compatible,
+  expectFault,
+  geminiService,
+  google,
+  PROVIDERS,
+  useModelServer,
+} from '../setup/provider-calls.ts'
+
+const NODE = '01990b6e-7a4c-7000-8a5e-3f1c2b4d5e02'
+const server = useModelServer()
+let gateway: FilesServer
+let files: FilesDoor
+
+beforeAll(async () => {
+  gateway = await startFilesServer()
+  files = openFiles(gateway.settings)
+})
+beforeEach(() => {
+  server().answer(() => [{ text: 'Seen.' }])
+  server().uploads.length = 0
+  gateway.asked.length = 0
+})
+afterAll(async () => {
+  await files.close()
+  await gateway.close()
+})
+
+const pictureFile = () => gateway.keep(PNG, { name: 'cat.png', type: 'image/png' })
+const pdfFile = (bytes = 100) =>
+  gateway.keep(Buffer.alloc(bytes, '%PDF-1.7 '), { name: 'a.pdf', type: 'application/pdf' })
+
+/** Asks with files, and expects an answer. */
+async function show(to: CalledModel, task: Call['task'], handles?: FileHandles) {
+  const composing = { files, ...(handles && { handles }) }
+  const came = await call(to, { task: { prompt: 'What?', ...task }, composing })
+  expect(came.error).toBeUndefined()
+  expect(came.text).toBe('Seen.')
+}
+
+const lastMessage = () =>
+  (server().requests.at(-1)!.body.messages as { content: unknown }[]).at(-1)!.content
+const lastParts = () =>
+  (server().requests.at(-1)!.body.contents as { parts: unknown[] }[]).at(-1)!.parts
+const dataUrl = (type: string, bytes: Buffer) => `data:${type};base64,${bytes.toString('base64')}`
+
+describe.each(PROVIDERS)('%s:', (_, modelAt, speaks) => {
+  test('a text file stands in the prompt, with its name', async () => {
+    const file = gateway.keep('Grüße', { name: 'a "b".md', type: 'text/markdown' })
+    await show(modelAt(server().url), { files: [file] })
+    const { text } = server().requests[0]!.messages[0]!
+    expect(text).toContain(`${textOfFile(file, Buffer.from('Grüße'))}`)
+    expect(text).toMatch(/What\?$/)
+    if (speaks === 'openai') expect(lastMessage()).toBe(text)
+  })
+
+  test('a file that is gone fails the call, without a word to the service', async () => {
+    const { error } = await call(modelAt(server().url), {
+      task: { files: [fileRef()] },
+      composing: { files },
+    })
+    expectFault(error, { code: 'file_unavailable', node: 'unasked' })
+    expect(server().requests).toHaveLength(0)
+  })
+
+  test('a file of an earlier turn that is gone is only named', async () => {
+    const file = fileRef({ name: 'lost.txt' })
+    const turn = { prompt: 'one', files: [file], answer: 'first', made: [] }
+    await show(modelAt(server().url), { history: [turn] })
+    expect(server().requests[0]!.messages[0]!.text).toContain(mentionOfFile(file))
+  })
+
+  test('a file that the model does not take is rejected, and of an earlier turn only named', async () => {
+    const file = gateway.keep('PK', { name: 'a.zip', type: 'application/zip' })
+    const to = modelAt(server().url)
+    const { error } = await call(to, { task: { files: [file] }, composing: { files } })
+    expectFault(error, { code: 'file_rejected', node: 'unasked' })
+    const turn = { prompt: 'one', files: [file], answer: 'first', made: [] }
+    await show(to, { history: [turn] })
+    expect(server().requests[0]!.messages[0]!.text).toContain(mentionOfFile(file))
+    expect(gateway.asked).toEqual([])
+  })
+})
+
+test('an OpenAI-compatible service gets pictures inline', async () => {
+  await show(asking(compatible(server().url), 'qwen2.5-vl:7b'), { files: [pictureFile()] })
+  expect(lastMessage()).toEqual([
+    { type: 'image_url', image_url: { url: dataUrl('image/png', PNG) } },
+    { type: 'text', text: 'What?' },
+  ])
+})
+
+test('a model that only reads gets no pictures', async () => {
+  const { error } = await call(compatible(server().url), { task: { files: [pictureFile()] } })
+  expectFault(error, { code: 'file_rejected', node: 'unasked' })
+})
+
+test('Google gets pictures and PDFs inline, those of earlier turns too', async () => {
+  const [seen, read, made] = [pictureFile(), pdfFile(), pictureFile()]
+  const turn = { prompt: 'one', files: [seen], answer: '', made: [made] }
+  await show(google(server().url), { files: [read], history: [turn] })
+  const inline = (mimeType: string, data: Buffer) => ({
+    inlineData: { mimeType, data: data.toString('base64') },
+  })
+  const bytes = gateway.kept.get(read.file_id)!.bytes
+  expect(server().requests[0]!.body.contents).toEqual([
+    { role: 'user', parts: [inline('image/png', PNG), { text: 'one' }] },
+    { role: 'model', parts: [{ text: '[The answer was a picture.]' }] },
+    {
+      role: 'user',
+      parts: [
+        { text: '[From your answer above:]' },
+        inline('image/png', PNG),
+        inline('application/pdf', bytes),
+        { text: 'What?' },
+      ],
+    },
+  ])
+  expect(server().uploads).toHaveLength(0)
+})
+
+test('a Gemini service is given files by POST /upload, and told their paths', async () => {
+  const text = gateway.keep('Hm', { name: 'a.txt' })
+  const [seen, read] = [pictureFile(), pdfFile()]
+  const turn = { prompt: 'one', files: [seen], answer: 'A cat.', made: [] }
+  await show(geminiService(server().url), { files: [read, text], history: [turn] })
+  const { uploads, requests } = server()
+  const sorted = uploads.toSorted((a, b) => a.type.localeCompare(b.type))
+  expect(sorted.map(({ name, type }) => [name, type])).toEqual([
+    ['a.pdf', 'application/pdf'],
+    ['cat.png', 'image/png'],
+  ])
+  expect(sorted[1]!.bytes).toEqual(PNG)
+  expect(requests[0]!.body).toMatchObject({
+    files: [sorted[1]!.handle, sorted[0]!.handle],
+    messages: [
+      { role: 'user', content: 'one' },
+      { role: 'assistant', content: 'A cat.' },
+      { role: 'user', content: `${textOfFile(text, Buffer.from('Hm'))}\n\nWhat?` },
+    ],
+  })
+})
+
+test('a request without files names none', async () => {
+  await show(geminiService(server().url), {})
+  expect(server().requests[0]!.body).not.toHaveProperty('files')
+})
+
+describe("Google's File API:", () => {
+  /** More than a request carries. */
+  const large = () => pdfFile(13 * 1024 * 1024)
+  const remembering = (): FileHandles & { known: Map<string, string> } => {
+    const known = new Map<string, string>()
+    return {
+      known,
+      find: async (ids) => new Map([...known].filter(([id]) => ids.includes(id))),
+      async save(fileId, nodeId, handle, expiresAt) {
+        expect(nodeId).toBe(NODE)
+        expect(expiresAt.getTime() - Date.now()).toBeGreaterThan(47 * 3_600_000)
+        known.set(fileId, handle)
+      },
+    }
+  }
+  const fileData = ({ type }: FileRef, fileUri: string) => ({
+    fileData: { mimeType: type, fileUri },
+  })
+
+  test('a file that is too large for a request is uploaded, once while it is remembered', async () => {
+    const file = large()
+    const handles = remembering()
+    const task = { files: [file], node_id: NODE }
+    await show(google(server().url), task, handles)
+    const [uploaded] = server().uploads
+    expect(uploaded).toMatchObject({ type: 'application/pdf' })
+    expect(uploaded!.bytes.equals(gateway.kept.get(file.file_id)!.bytes)).toBe(true)
+    expect(lastParts()).toEqual([fileData(file, uploaded!.handle), { text: 'What?' }])
+
+    await show(google(server().url), task, handles)
+    expect(server().uploads).toHaveLength(1)
+    expect(gateway.asked).toEqual(['GET'])
+    expect(lastParts()).toEqual([fileData(file, uploaded!.handle), { text: 'What?' }])
+  })
+
+  test('a file that Google no longer has is uploaded again', async () => {
+    const file = large()
+    const handles = remembering()
+    handles.known.set(file.file_id, 'https://generativelanguage.googleapis.com/v1beta/files/old')
+    // The words: github.com/google-gemini/deprecated-generative-ai-python/issues/692.
+    const message = 'You do not have permission to access the File old or it may not exist.'
+    const gone = { error: { code: 403, message, status: 'PERMISSION_DENIED' } }
+    server().answer(({ body }) =>
+      JSON.stringify(body).includes('files/old')
+        ? { status: 403, body: gone }
+        : [{ text: 'Seen.' }],
+    )
+    await show(google(server().url), { files: [file], node_id: NODE }, handles)
+    expect(server().requests).toHaveLength(2)
+    const { handle } = server().uploads[0]!
+    expect(lastParts()).toEqual([fileData(file, handle), { text: 'What?' }])
+    expect(handles.known.get(file.file_id)).toBe(handle)
+  })
+
+  test('a refusal of another kind is not taken for that', async () => {
+    const file = large()
+    const handles = remembering()
+    handles.known.set(file.file_id, 'https://generativelanguage.googleapis.com/v1beta/files/old')
+    const error = { code: 403, message: 'Your key has been suspended.', status: 'DENIED' }
+    server().answer(() => ({ status: 403, body: { error } }))
+    const task = { files: [file], node_id: NODE }
+    const came = await call(google(server().url), { task, composing: { files, handles } })
+    expectFault(came.error, { code: 'model_refused_credentials' })
+    expect(server().requests).toHaveLength(1)
+  })
+})

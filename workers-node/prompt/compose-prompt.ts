@@ -1,0 +1,93 @@
+import type { ModelMessage } from 'ai'
+import type { FileRef } from '../../drizzle/contract/file-ref.ts'
+import type { Accepts } from '../../drizzle/contract/input-kind.ts'
+import type { ClaimedTask } from '../../drizzle/statements/claim-tasks-if-pending.ts'
+import type { FileHandles } from '../file-handles.ts'
+import type { FilesDoor } from '../files-door.ts'
+import { ModelError } from '../model-error.ts'
+import type { Service, Uploads } from '../providers/provider.ts'
+import { messagesOf, type Part } from './messages-of.ts'
+import { type AskedFile, type Place, placeFiles } from './place-files.ts'
+import { mentionOfFile, textOfFile } from './text-of-file.ts'
+
+/** What composing needs of its worker. */
+export type Composing = { files: FilesDoor; handles: FileHandles; signal: AbortSignal }
+
+export type Prompt = {
+  messages: ModelMessage[]
+  /** Whether it names files that the service was given for an earlier call. */
+  remembers: boolean
+}
+
+/**
+ * The messages of a task, with its files fetched and, where need be, uploaded. `afresh`: no file counts as
+ * known to the service. Throws ModelError where a file of this turn cannot be had or taken, and what
+ * an upload throws.
+ */
+export async function composePrompt(
+  task: ClaimedTask,
+  { inlineBytes, uploads }: Service,
+  accepts: Accepts,
+  { files, handles, signal }: Composing,
+  afresh = false,
+): Promise<Prompt> {
+  const asked = filesIn(task)
+  const places = placeFiles(asked, accepts, { inlineBytes, uploads: uploads !== undefined })
+  const uploaded = asked.filter((_, i) => places[i] === 'upload').map(({ file }) => file.file_id)
+  const { node_id } = task
+  const known =
+    node_id === null || afresh || uploaded.length === 0
+      ? new Map<string, string>()
+      : await handles.find(uploaded, node_id)
+
+  const parts = new Map<FileRef, Part>()
+  const give = async ({ file, earlier }: AskedFile, place: Place) => {
+    try {
+      parts.set(file, await partOf(file, place))
+    } catch (error) {
+      // What was said earlier does not become unsayable with a file that is gone.
+      if (!earlier || !isGone(error)) throw error
+      parts.set(file, mentioned(file))
+    }
+  }
+  await Promise.all(asked.map((one, i) => give(one, places[i]!)))
+  return { messages: messagesOf(task, (file) => parts.get(file)!), remembers: known.size > 0 }
+
+  async function partOf(file: FileRef, place: Place): Promise<Part> {
+    if (place === 'named') return mentioned(file)
+    if (place === 'upload') return handed(file, known.get(file.file_id) ?? (await upload(file)))
+    const bytes = await files.fetch(file, task.owner, signal)
+    if (place === 'text') return { type: 'text', text: textOfFile(file, bytes) }
+    return { type: 'file', mediaType: file.type, filename: file.name, data: bytes }
+  }
+
+  async function upload(file: FileRef): Promise<string> {
+    const bytes = await files.fetch(file, task.owner, signal)
+    const given = await uploads!.upload({ name: file.name, type: file.type, bytes }, signal)
+    if (given.expiresAt && node_id !== null) {
+      await handles.save(file.file_id, node_id, given.handle, given.expiresAt)
+    }
+    return given.handle
+  }
+
+  function handed(file: FileRef, handle: string): Part {
+    const reference = { [(uploads as Uploads).referenceKey]: handle }
+    const data = { type: 'reference' as const, reference }
+    return { type: 'file', mediaType: file.type, filename: file.name, data }
+  }
+}
+
+/** All files of a task, in the order of its messages. */
+function filesIn({ history, files }: ClaimedTask): AskedFile[] {
+  const earlier = history.flatMap((turn, i) => [...(history[i - 1]?.made ?? []), ...turn.files])
+  const lastMade = history.at(-1)?.made ?? []
+  return [
+    ...[...earlier, ...lastMade].map((file) => ({ file, earlier: true })),
+    ...files.map((file) => ({ file, earlier: false })),
+  ]
+}
+
+const mentioned = (file: FileRef): Part => ({ type: 'text', text: mentionOfFile(file) })
+
+const isGone = (error: unknown) =>
+  error instanceof ModelError && error.code === 'file_unavailable' && !error.retryable
