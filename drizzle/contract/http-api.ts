@@ -5,6 +5,7 @@ import { BATCH_STATUSES } from './task-status.ts'
 
 const MAX_PROMPT_CHARACTERS = 200_000
 export const MAX_MODELS = 8
+export const MAX_FILES = 10
 
 /** Text that PostgreSQL can hold: no NUL (refused), no lone surrogates (replaced by U+FFFD). */
 const storable = z
@@ -63,9 +64,12 @@ const file = z
   .object({
     file_id: id,
     name: z.string(),
-    type: z.string(),
+    type: z.string().meta({ description: 'Its media type, by its content.', example: 'image/png' }),
     bytes: z.number().int(),
-    url: z.string(),
+    url: z.string().nullable().meta({
+      description:
+        'Where to fetch it, at this gateway and for an hour at least; null while it keeps no files.',
+    }),
   })
   .meta({ id: 'File' })
 
@@ -231,7 +235,13 @@ export const errorAnswer = z
   })
   .meta({ id: 'Error' })
 
+/** A file that a worker stored. `file_id` is that of an older one where the content was known. */
+export const savedFile = z
+  .object({ file_id: id, type: z.string(), bytes: z.number().int(), sha256: z.string() })
+  .meta({ id: 'SavedFile' })
+
 export type File = z.output<typeof file>
+export type SavedFile = z.output<typeof savedFile>
 export type SubmitAnswer = z.output<typeof submitAnswer>
 export type Result = z.output<typeof result>
 export type Task = z.output<typeof task>
