@@ -112,9 +112,11 @@ class Splitter {
   }
 
   private async readMore(): Promise<void> {
+    // The next chunk may lie where this one lies.
+    const kept = this.rest.slice()
     const { done, value } = await this.chunks.next()
     if (done) throw new MultipartError('the end is missing')
-    this.rest = this.rest.length > 0 ? joined(this.rest, value) : value
+    this.rest = kept.length > 0 ? joined(kept, value) : value
   }
 }
 

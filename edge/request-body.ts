@@ -1,11 +1,13 @@
 import type { Context } from 'hono'
 import { ApiError } from './api-error.ts'
 
+const CHUNK_BYTES = 64 * 1024
 const MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 
 /**
  * The body of a request, chunk by chunk. Throws ApiError 413 with this sentence for more than
- * `maxBytes`. Who stops reading before its end has the rest read for a while and dropped: a client that
+ * `maxBytes`, and 400 where it breaks off. A chunk may lie where the last one lay: it is good until the
+ * next is asked for. Who stops reading before its end has the rest read for a while and dropped: a client that
  * is still sending when the connection closes sees a broken connection and never the answer.
  */
 export async function* chunksOf(
@@ -13,22 +15,25 @@ export async function* chunksOf(
   maxBytes: number,
   tooLarge = `The body may have at most ${maxBytes} bytes.`,
 ): AsyncGenerator<Uint8Array, undefined> {
-  const reader = c.req.raw.body?.getReader()
-  if (!reader) return
+  const { body } = c.req.raw
+  if (!body) return
+  const read = readerOf(body)
   const refusal = new ApiError('payload_too_large', tooLarge)
   let done = false
   try {
     if (Number(c.req.header('content-length')) > maxBytes) throw refusal
     for (let bytes = 0; ; ) {
-      const read = await reader.read()
-      done = read.done
-      if (read.done) return
-      bytes += read.value.byteLength
+      const chunk = await read().catch(() => {
+        throw new ApiError('invalid_request', 'The body broke off before its end.')
+      })
+      done = chunk === undefined
+      if (!chunk) return
+      bytes += chunk.length
       if (bytes > maxBytes) throw refusal
-      yield read.value
+      yield chunk
     }
   } finally {
-    if (!done) await discard(reader).catch(() => {})
+    if (!done) await discard(read).catch(() => {})
   }
 }
 
@@ -40,10 +45,31 @@ export async function textOf(c: Context, maxBytes: number): Promise<string> {
   return text + decoder.decode()
 }
 
-async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+/** Gives the next chunk, and undefined at the end. */
+type Read = () => Promise<Uint8Array | undefined>
+
+/** Reads into the same memory again and again where the runtime can: garbage is memory as well. */
+function readerOf(body: ReadableStream<Uint8Array>): Read {
+  let buffer = new ArrayBuffer(CHUNK_BYTES)
+  try {
+    const reader = body.getReader({ mode: 'byob' })
+    return async () => {
+      const { value, done } = await reader.read(new Uint8Array(buffer))
+      if (done) return undefined
+      buffer = value.buffer
+      return value
+    }
+  } catch {
+    // Not a stream of bytes by its kind, as on Node.
+    const reader = body.getReader()
+    return async () => (await reader.read()).value
+  }
+}
+
+async function discard(read: Read): Promise<void> {
   for (let bytes = 0; bytes < MAX_DISCARDED_BYTES; ) {
-    const { done, value } = await reader.read()
-    if (done) return
-    bytes += value.byteLength
+    const chunk = await read()
+    if (!chunk) return
+    bytes += chunk.length
   }
 }

@@ -1,22 +1,31 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AwsClient } from 'aws4fetch'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ObjectStore, ObjectStoreError } from '../edge/object-store.ts'
 import { openFolder } from '../edge/stores/folder.ts'
-import { openR2, type R2Bucket } from '../edge/stores/r2.ts'
+import { openR2 } from '../edge/stores/r2.ts'
 import { openS3 } from '../edge/stores/s3.ts'
+import { bucketOf, keysInFolder, keysInR2, keysInS3, type ObjectKeys } from './setup/object-keys.ts'
 import { startS3Server } from './setup/s3-server.ts'
 
 const MiB = 1024 * 1024
+/** Where nothing listens. */
+const NOBODY = {
+  endpoint: 'http://127.0.0.1:1',
+  bucket: 'files',
+  accessKeyId: 'key',
+  secretAccessKey: 'secret',
+  region: 'us-east-1',
+}
 
 type Opened = {
   store: ObjectStore
-  /** The keys of all objects, complete or not. */
-  keys(): Promise<string[]>
+  keys: ObjectKeys
   close(): Promise<void>
 }
 
@@ -25,10 +34,9 @@ const STORES: Record<string, () => Promise<Opened>> = {
     const miniflare = new Miniflare(
       convertV4MiniflareOptions({ modules: true, script: '', r2Buckets: ['FILES'] }),
     )
-    const bucket = await miniflare.getR2Bucket('FILES')
     return {
-      store: openR2(bucket as unknown as R2Bucket),
-      keys: async () => (await bucket.list()).objects.map(({ key }) => key),
+      store: openR2(await bucketOf(miniflare)),
+      keys: keysInR2(miniflare),
       close: () => miniflare.dispose(),
     }
   },
@@ -36,11 +44,7 @@ const STORES: Record<string, () => Promise<Opened>> = {
     const server = await startS3Server()
     return {
       store: openS3(server),
-      async keys() {
-        const client = new AwsClient({ ...server, service: 's3' })
-        const list = await client.fetch(`${server.endpoint}/${server.bucket}`)
-        return [...(await list.text()).matchAll(/<Key>([^<]+)</g)].map(([, key]) => key!)
-      },
+      keys: keysInS3(server),
       close: () => server.close(),
     }
   },
@@ -48,11 +52,7 @@ const STORES: Record<string, () => Promise<Opened>> = {
     const folder = await mkdtemp(join(tmpdir(), 'async-chat-folder-'))
     return {
       store: openFolder(folder),
-      async keys() {
-        const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-        const files = entries.filter((entry) => entry.isFile())
-        return files.map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
-      },
+      keys: keysInFolder(folder),
       close: () => rm(folder, { recursive: true, force: true }),
     }
   },
@@ -140,9 +140,24 @@ describe('a store that fails', () => {
     await server.close()
   })
 
+  test('S3 that cannot just now is asked again, and given up in the end', async () => {
+    let failures = 2
+    const flaky = createServer((request, response) => {
+      request.resume().on('end', () => response.writeHead(failures-- > 0 ? 503 : 404).end())
+    })
+    await new Promise<void>((resolve) => flaky.listen(0, '127.0.0.1', resolve))
+    const { port } = flaky.address() as AddressInfo
+    const store = openS3({ ...NOBODY, endpoint: `http://127.0.0.1:${port}` })
+    expect(await store.get('uploads/a')).toBeNull()
+    failures = 3
+    const put = store.put('uploads/a', inChunks(randomBytes(9), 9))
+    await expect(put).rejects.toEqual(new ObjectStoreError('503'))
+    flaky.close()
+  })
+
   test('S3 that nobody answers for is unreachable', async () => {
-    const store = openS3(await closedServer())
-    await expect(store.get('uploads/a')).rejects.toEqual(new ObjectStoreError('unreachable'))
+    const get = openS3(NOBODY).get('uploads/a')
+    await expect(get).rejects.toEqual(new ObjectStoreError('unreachable'))
   })
 
   test('a folder that is a file', async () => {
@@ -151,9 +166,3 @@ describe('a store that fails', () => {
     await expect(store.get('a')).rejects.toThrow(ObjectStoreError)
   })
 })
-
-async function closedServer() {
-  const server = await startS3Server()
-  await server.close()
-  return server
-}

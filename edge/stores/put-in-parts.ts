@@ -38,22 +38,30 @@ export async function putInParts<Part>(
   }
 }
 
+/** Memory of parts that were stored, for the next. More than a few at once are not kept. */
+const spare: Uint8Array[] = []
+const MOST_SPARE = 2
+
 /** Each part lies in the same memory as the one before. There is one at least. */
 async function* inParts(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const buffer = new Uint8Array(PART_BYTES)
+  const buffer = spare.pop() ?? new Uint8Array(PART_BYTES)
   let filled = 0
   let any = false
-  for await (const chunk of bytes) {
-    for (let from = 0; from < chunk.length; ) {
-      const piece = chunk.subarray(from, from + PART_BYTES - filled)
-      buffer.set(piece, filled)
-      filled += piece.length
-      from += piece.length
-      if (filled < PART_BYTES) continue
-      yield buffer
-      any = true
-      filled = 0
+  try {
+    for await (const chunk of bytes) {
+      for (let from = 0; from < chunk.length; ) {
+        const piece = chunk.subarray(from, from + PART_BYTES - filled)
+        buffer.set(piece, filled)
+        filled += piece.length
+        from += piece.length
+        if (filled < PART_BYTES) continue
+        yield buffer
+        any = true
+        filled = 0
+      }
     }
+    if (filled > 0 || !any) yield buffer.subarray(0, filled)
+  } finally {
+    if (spare.length < MOST_SPARE) spare.push(buffer)
   }
-  if (filled > 0 || !any) yield buffer.subarray(0, filled)
 }

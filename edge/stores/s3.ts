@@ -1,6 +1,7 @@
 import { AwsClient } from 'aws4fetch'
 import { type ObjectStore, ObjectStoreError } from '../object-store.ts'
 import { type PartedUpload, putInParts } from './put-in-parts.ts'
+import { withoutCopy } from './without-copy.ts'
 
 export type S3Settings = {
   endpoint: string
@@ -10,12 +11,12 @@ export type S3Settings = {
   region: string
 }
 
-/** How often a request is sent again that the service could not serve just now. */
-const RETRIES = 2
+/** Waits before a request is sent again that the service could not serve just now, in ms. */
+const AGAIN_AFTER_MS = [100, 500]
 /** For a request and the begin of its answer; a part of 5 MiB within it is 90 kB a second. */
 const TIMEOUT_MS = 60_000
 
-type Request = { method: string; body?: string | Uint8Array<ArrayBuffer> }
+type Request = { method: string; body?: string | Uint8Array }
 type Part = { number: number; etag: string }
 
 /**
@@ -23,60 +24,68 @@ type Part = { number: number; etag: string }
  * https://docs.aws.amazon.com/AmazonS3/latest/API/, signed by version 4.
  */
 export function openS3({ endpoint, bucket, ...credentials }: S3Settings): ObjectStore {
-  const client = new AwsClient({ ...credentials, service: 's3', retries: RETRIES })
+  const client = new AwsClient({ ...credentials, service: 's3', retries: 0 })
   const base = `${endpoint.replace(/\/+$/, '')}/${bucket}`
 
-  async function send(key: string, query: string, request: Request): Promise<Response> {
+  /** One try. Throws where there is no answer, or one that a later try may better. */
+  async function attempt(address: string, { method, body }: Request): Promise<Response> {
     const abort = new AbortController()
     // Only until it begins to answer: whoever is sent a file may take longer over it.
     const timer = setTimeout(() => abort.abort(), TIMEOUT_MS)
-    const init = { ...request, signal: abort.signal }
+    const sent = body instanceof Uint8Array ? withoutCopy(body) : body
+    const init = { method, body: sent as BodyInit, signal: abort.signal }
     const response = await client
-      .fetch(`${base}/${key}${query}`, init)
+      .fetch(address, init)
       .catch(() => {
         throw new ObjectStoreError('unreachable')
       })
       .finally(() => clearTimeout(timer))
-    if (response.ok || response.status === 404) return response
+    if (response.status < 500 && response.status !== 429) return response
     await response.body?.cancel()
     throw new ObjectStoreError(String(response.status))
   }
 
-  async function ask(key: string, query: string, request: Request): Promise<Response> {
+  async function send(key: string, query: string, request: Request): Promise<Response> {
+    const address = `${base}/${key}${query}`
+    for (const wait of AGAIN_AFTER_MS) {
+      const response = await attempt(address, request).catch(() => undefined)
+      if (response) return response
+      await new Promise((resolve) => setTimeout(resolve, wait))
+    }
+    return attempt(address, request)
+  }
+
+  /** For all that is answered in a few words. Throws for an answer that is no success. */
+  async function ask(key: string, query: string, request: Request) {
     const response = await send(key, query, request)
-    if (response.ok) return response
-    await response.body?.cancel()
-    throw new ObjectStoreError('404')
+    const text = await response.text().catch(() => {
+      throw new ObjectStoreError('unreachable')
+    })
+    if (!response.ok) throw new ObjectStoreError(String(response.status))
+    return { text, etag: response.headers.get('etag') ?? '' }
   }
 
   async function begin(key: string): Promise<PartedUpload<Part>> {
-    const begun = await ask(key, '?uploads=', { method: 'POST' })
-    const id = encodeURIComponent(elementIn(await begun.text(), 'UploadId'))
+    const { text } = await ask(key, '?uploads=', { method: 'POST' })
+    const query = `uploadId=${encodeURIComponent(elementIn(text, 'UploadId'))}`
     return {
-      async uploadPart(number, bytes) {
-        const query = `?partNumber=${number}&uploadId=${id}`
-        const answer = await ask(key, query, { method: 'PUT', body: sendable(bytes) })
-        await answer.body?.cancel()
-        return { number, etag: answer.headers.get('etag') ?? '' }
+      async uploadPart(number, body) {
+        const { etag } = await ask(key, `?partNumber=${number}&${query}`, { method: 'PUT', body })
+        return { number, etag }
       },
       async complete(parts) {
         const body = completion(parts)
-        const answer = await ask(key, `?uploadId=${id}`, { method: 'POST', body })
         // It may begin to answer 200 before it knows, and say in the body that it has failed.
-        elementIn(await answer.text(), 'ETag')
+        elementIn((await ask(key, `?${query}`, { method: 'POST', body })).text, 'ETag')
       },
-      async abort() {
-        await (await send(key, `?uploadId=${id}`, { method: 'DELETE' })).body?.cancel()
-      },
+      abort: () => ask(key, `?${query}`, { method: 'DELETE' }),
     }
   }
 
   return {
     async put(key, bytes) {
       await putInParts(bytes, {
-        async whole(all) {
-          await (await ask(key, '', { method: 'PUT', body: sendable(all) })).body?.cancel()
-        },
+        whole: (body) => ask(key, '', { method: 'PUT', body }),
         begin: () => begin(key),
       })
     },
@@ -86,10 +95,11 @@ export function openS3({ endpoint, bucket, ...credentials }: S3Settings): Object
         return { stream: response.body, bytes: Number(response.headers.get('content-length')) }
       }
       await response.body?.cancel()
-      return null
+      if (response.status === 404) return null
+      throw new ObjectStoreError(String(response.status))
     },
     async delete(key) {
-      await (await send(key, '', { method: 'DELETE' })).body?.cancel()
+      await ask(key, '', { method: 'DELETE' })
     },
   }
 }
@@ -106,8 +116,4 @@ function completion(parts: Part[]): string {
     ({ number, etag }) => `<Part><PartNumber>${number}</PartNumber><ETag>${etag}</ETag></Part>`,
   )
   return `<CompleteMultipartUpload>${lines.join('')}</CompleteMultipartUpload>`
-}
-
-function sendable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes as Uint8Array<ArrayBuffer>
 }

@@ -11,7 +11,7 @@ function chunk(type: string, data: Buffer): Buffer {
 }
 
 /** A picture that any viewer shows: one colour, of this size in pixels. */
-export function png([red, green, blue]: [number, number, number], width = 1, height = 1): Buffer {
+export function png([red, green, blue]: [number, number, number], width = 1, height = 1) {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
   header.writeUInt32BE(height, 4)
