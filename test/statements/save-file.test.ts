@@ -28,6 +28,12 @@ test('content that the owner has already gives the older file', async () => {
   expect(await database.run(again)).toEqual([{ id: old.id, object_key: old.objectKey }])
 })
 
+test('the very same statement again finds what it stored', async () => {
+  const file = newFile()
+  const first = await database.run(saveFile('local', file))
+  expect(await database.run(saveFile('local', file))).toEqual(first)
+})
+
 test('two at the same moment with the same content get one file', async () => {
   const one = newFile()
   const two = newFile({ sha256: one.sha256 })
