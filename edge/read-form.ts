@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { MAX_FILES } from '../drizzle/contract/http-api.ts'
+import { MAX_FILES } from '../drizzle/contract/file-ref.ts'
 import { ApiError } from './api-error.ts'
 import { boundaryOf, MultipartError, type Part, readMultipart } from './multipart.ts'
 import type { AppEnv } from './operation.ts'

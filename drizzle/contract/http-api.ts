@@ -5,7 +5,6 @@ import { BATCH_STATUSES } from './task-status.ts'
 
 const MAX_PROMPT_CHARACTERS = 200_000
 export const MAX_MODELS = 8
-export const MAX_FILES = 10
 
 /** Text that PostgreSQL can hold: no NUL (refused), no lone surrogates (replaced by U+FFFD). */
 const storable = z

@@ -1,8 +1,8 @@
 import type { Context } from 'hono'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
+import { MAX_FILES } from '../../drizzle/contract/file-ref.ts'
 import {
-  MAX_FILES,
   type SubmitAnswer,
   type SubmitRequest,
   submitAnswer,
