@@ -2,7 +2,7 @@ import { type InputKind, whyNotTaken } from './input-kind.ts'
 import { familyOfModel } from './models.ts'
 
 const WORDS: Record<InputKind, string> = {
-  text: 'text (in UTF-8)',
+  text: 'text in UTF-8',
   image: 'pictures (PNG, JPEG, WebP)',
   pdf: 'PDF',
   audio: 'sound',
@@ -18,7 +18,7 @@ export function whyRefused(
   switch (whyNotTaken(accepts, { type, bytes })) {
     case 'type': {
       const taken = (Object.keys(accepts) as InputKind[]).map((kind) => WORDS[kind])
-      return `it is ${type}, and the model takes ${taken.join(', ')} only`
+      return `it is ${type}, and the model takes only ${new Intl.ListFormat('en').format(taken)}`
     }
     case 'size':
       return `its ${bytes} bytes are more than the model takes of ${type}`
