@@ -5,6 +5,7 @@ const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', f
 const DOORS = {
   '@neondatabase/serverless': '^edge/neon\\.ts$',
   '@upstash/redis': '^edge/upstash\\.ts$',
+  aws4fetch: '^edge/stores/s3\\.ts$',
   pg: '^(workers-node/postgres\\.ts|drizzle/migrate\\.ts)$',
   ioredis: '^workers-node/redis\\.ts$',
 }
@@ -26,9 +27,15 @@ export default {
     ),
     rule(
       'edge-without-node',
-      '3. Only the Node entry and the build of the page touch node: modules.',
-      { path: '^edge/', pathNot: '^edge/(node\\.ts$|page/build\\.ts$)' },
+      '3. Only the Node entry, what it alone imports, and the build of the page touch node: modules.',
+      { path: '^edge/', pathNot: '^edge/(node\\.ts$|stores/folder\\.ts$|page/build\\.ts$)' },
       { dependencyTypes: ['core'] },
+    ),
+    rule(
+      'folder-for-node-alone',
+      '3. As above.',
+      { path: '^edge/', pathNot: '^edge/node\\.ts$' },
+      { path: '^edge/stores/folder\\.ts$' },
     ),
     ...Object.entries(DOORS).map(([name, door]) =>
       rule(

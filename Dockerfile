@@ -21,5 +21,7 @@ COPY dev dev
 COPY edge edge
 COPY workers-node workers-node
 COPY --from=page /app/edge/page/dist edge/page/dist
+# A volume that is mounted here for the first time takes over whose it is.
+RUN install -d -o node -g node /files
 USER node
 CMD ["node", "edge/node.ts"]

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { integer, readSettings, SettingsError } from '../drizzle/contract/settings.ts'
 import { readEdgeSettings } from '../edge/settings.ts'
+import { fileUrlSecret } from './file-url-secret.ts'
 import { followLog } from './follow-log.ts'
 import { freePort, isPortFree } from './free-port.ts'
 import { lockFolder } from './lock-folder.ts'
@@ -24,19 +25,22 @@ const PASSED_ON = [
   'UPSTASH_REDIS_REST_TOKEN',
   'NEON_FETCH_ENDPOINT',
   'MAX_BODY_BYTES',
+  'MAX_UPLOAD_BYTES',
   'ENABLE_DB_LOG',
   'NODE_TOKEN',
+  'FILE_URL_SECRET',
+  'INSTANCE_ID',
 ]
 
 /** wrangler then starts a new one, which never answers: better the gateway ends, and says so. */
 const RUNTIME_CRASHED = /\bruntime crashed\b/
 
-/** The gateway under `wrangler dev`. */
-export type LocalGateway = Child & { url: string }
+/** The gateway under `wrangler dev`; `ready` resolves once it answers. */
+export type LocalGateway = Child & { url: string; ready: Promise<void> }
 
 /**
  * Starts the gateway in workerd, by `wrangler dev`, on 127.0.0.1: at `PORT`, or without it at 8787
- * or the next free port. Resolves when the process just started answers. A gateway that a killed
+ * or the next free port. Resolves when it is known where it will answer. A gateway that a killed
  * parent left behind in the data folder is stopped first. Throws SettingsError for a missing or wrong
  * setting, and for a `PORT` that is busy.
  */
@@ -52,14 +56,20 @@ export async function startGateway({
   const unlock = lockFolder(folder)
   try {
     const instance = randomBytes(16).toString('hex')
-    const child = await spawnWrangler(environment, folder, port, instance)
+    const vars = {
+      ...environment,
+      INSTANCE_ID: instance,
+      FILE_URL_SECRET: fileUrlSecret({ environment, dataDir }),
+    }
+    const child = await spawnWrangler(vars, { dataDir, folder, port })
     const url = `http://127.0.0.1:${port}`
-    await untilReady(child, url, instance)
     const unfollow = followLog(child.logFile, (line) => {
       if (RUNTIME_CRASHED.test(line)) void child.stop()
     })
     child.exited.then(unfollow)
-    return { ...child, url, stop: () => child.stop().finally(unlock) }
+    const ready = untilReady(child, url, instance)
+    ready.catch(() => {})
+    return { ...child, url, ready, stop: () => child.stop().finally(unlock) }
   } catch (error) {
     unlock()
     throw error
@@ -91,15 +101,12 @@ async function choosePort(asked: number | undefined): Promise<number> {
 
 async function spawnWrangler(
   environment: GivenEnvironment['environment'],
-  folder: string,
-  port: number,
-  instance: string,
+  { dataDir, folder, port }: { dataDir: string; folder: string; port: number },
 ): Promise<Child> {
   const envFile = join(folder, 'vars.env')
   const given = PASSED_ON.flatMap((name) => (environment[name] ? [[name, environment[name]]] : []))
-  const vars = Object.fromEntries([...given, ['INSTANCE_ID', instance]])
   // On a command line they could be read by every user of the machine.
-  writePrivateFile(envFile, wranglerVars(vars))
+  writePrivateFile(envFile, wranglerVars(Object.fromEntries(given)))
   const { HOME, TMPDIR, LANG, PATH = '', NODE_EXTRA_CA_CERTS } = process.env
   const options = {
     config: join(PROJECT, 'wrangler.toml'),
@@ -107,7 +114,8 @@ async function spawnWrangler(
     port,
     'inspector-port': await freePort(),
     'env-file': envFile,
-    'persist-to': join(folder, 'state'),
+    // Uploaded files lie there: they must be found again though the port is another one.
+    'persist-to': join(dataDir, 'gateway-state'),
     'show-interactive-dev-session': false,
   }
   return spawnChild({
@@ -175,6 +183,7 @@ if (import.meta.main) {
   runParts(async (add) => {
     const gateway = await startGateway(readEnvironment({ addresses: true }))
     add(gateway)
+    await gateway.ready
     console.log(`ready ${gateway.url}`)
   })
 }

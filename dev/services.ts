@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { address, readSettings } from '../drizzle/contract/settings.ts'
 import { migrate } from '../drizzle/migrate.ts'
 import { envText } from './env-text.ts'
+import { fileUrlSecret } from './file-url-secret.ts'
 import { freePort } from './free-port.ts'
 import { lockFolder } from './lock-folder.ts'
 import { startNeonBridge } from './neon-bridge.ts'
@@ -70,6 +71,7 @@ export async function startServices(
     UPSTASH_REDIS_REST_URL: upstashUrl,
     UPSTASH_REDIS_REST_TOKEN: token,
     NEON_FETCH_ENDPOINT: neonUrl,
+    FILE_URL_SECRET: fileUrlSecret({ environment, dataDir }),
   }
   writePrivateFile(addressesFile(dataDir), envText(addresses))
   return addresses

@@ -21,15 +21,16 @@ runParts(async (add) => {
   })
   const environment = { ...given, ...found.settings, ...addresses }
   const show = given.VERBOSE ? console.log : undefined
-  const worker = startWorker({ environment, dataDir }, show).then((worker) => {
+  const gateway = await startGateway({ environment, dataDir })
+  add(gateway)
+  const { url } = gateway
+  // The worker fetches files there.
+  const forWorker = { ...environment, GATEWAY_URL: environment.GATEWAY_URL ?? url }
+  const worker = startWorker({ environment: forWorker, dataDir }, show).then((worker) => {
     add(worker)
     console.log(`worker   its log: ${worker.logFile}`)
   })
-  const gateway = startGateway({ environment, dataDir }).then((gateway) => {
-    add(gateway)
-    return gateway
-  })
-  const [{ url }] = await Promise.all([gateway, worker])
+  await Promise.all([gateway.ready, worker])
   console.log(`models   ${found.line}`)
   console.log(`ready ${url}`)
   console.log(example(url, found.models))

@@ -1,26 +1,26 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
-import type { Context } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { requestId } from 'hono/request-id'
 import { afterAnswer } from './after-answer.ts'
 import { ApiError, errorResponse } from './api-error.ts'
 import { DbLog } from './db-log.ts'
 import { log } from './log.ts'
 import { DatabaseError } from './neon.ts'
+import { ObjectStoreError } from './object-store.ts'
 import { type AppEnv, serve } from './operation.ts'
 import { getBatch } from './routes/get-batch.ts'
+import { getFile } from './routes/get-file.ts'
 import { getHealth } from './routes/get-health.ts'
 import { getHistory } from './routes/get-history.ts'
 import { getTask } from './routes/get-task.ts'
 import { listConversations } from './routes/list-conversations.ts'
 import { listModels } from './routes/list-models.ts'
+import { putFile } from './routes/put-file.ts'
 import { recordHeartbeat } from './routes/record-heartbeat.ts'
 import { submitBatch } from './routes/submit-batch.ts'
 import type { Services } from './services.ts'
 
 /** Seconds after which a caller should try again while the database is away. */
 const RETRY_AFTER_S = 5
-const MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 
 /**
  * The gateway: every route it has, the same on every runtime. The page at `/` and the docs at
@@ -35,17 +35,19 @@ export function createApp(services: Services) {
     c.set('settings', services.settings)
     c.set('postgres', services.postgres)
     c.set('redis', services.redis)
+    c.set('files', services.files)
     // Until there are identities, everything belongs to one owner.
     c.set('owner', 'local')
     await next()
   })
-  app.use(bodyLimit({ maxSize: services.settings.MAX_BODY_BYTES, onError: tooLarge }))
 
   serve(app, submitBatch) //       POST /v1/chat/completions
   serve(app, getBatch) //          GET  /v1/batches/{batch_id}
   serve(app, getTask) //           GET  /v1/tasks/{task_id}
   serve(app, listConversations) // GET  /v1/conversations
   serve(app, getHistory) //        GET  /v1/conversations/{conversation_id}/history
+  serve(app, getFile) //           GET  /v1/files/{file_id}
+  serve(app, putFile) //           PUT  /v1/files/{file_id}
   serve(app, listModels) //        GET  /v1/models
   serve(app, recordHeartbeat) //   POST /v1/nodes/heartbeat
   serve(app, getHealth) //         GET  /health
@@ -68,33 +70,16 @@ export function createApp(services: Services) {
     return errorResponse(answer, requestId)
   })
   return app
-
-  async function tooLarge(c: Context): Promise<never> {
-    await discard(c.req.raw.body)
-    throw new ApiError(
-      'payload_too_large',
-      `The body may have at most ${services.settings.MAX_BODY_BYTES} bytes.`,
-    )
-  }
-}
-
-/**
- * Reads on for a while what is refused: a client that is still sending when the connection closes
- * sees a broken connection and never the answer.
- */
-async function discard(body: ReadableStream<Uint8Array> | null): Promise<void> {
-  if (!body || body.locked) return
-  const reader = body.getReader()
-  for (let bytes = 0; bytes < MAX_DISCARDED_BYTES; ) {
-    const { done, value } = await reader.read()
-    if (done) return
-    bytes += value.byteLength
-  }
 }
 
 /** Says nothing of the inside of an unknown error; the log has its name and the request's id. */
 function asApiError(error: Error, requestId: string): ApiError {
   if (error instanceof ApiError) return error
+  if (error instanceof ObjectStoreError) {
+    log('error', 'file store failed', { code: error.code, request_id: requestId })
+    const message = 'The file store is away at the moment. Try again in a few seconds.'
+    return new ApiError('unavailable', message, null, RETRY_AFTER_S)
+  }
   if (error instanceof DatabaseError) {
     log('error', 'database failed', { code: error.code, request_id: requestId })
     if (error.unavailable) {

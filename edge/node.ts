@@ -6,11 +6,12 @@ import { createApp } from './app.ts'
 import { servePage } from './serve-page.ts'
 import { openServices } from './services.ts'
 import { readListenSettings } from './settings.ts'
+import { openFolder } from './stores/folder.ts'
 
 /** The gateway on Node. */
 try {
   const { PORT, HOST } = readListenSettings(process.env)
-  const app = createApp(openServices(process.env))
+  const app = createApp(openServices(process.env, openFolder))
   servePage(app, serveStatic, fileURLToPath(new URL('./page/dist', import.meta.url)))
   const server = serve({ fetch: app.fetch, port: PORT, hostname: HOST }, ({ port }) =>
     console.log(`gateway ready http://${HOST}:${port}`),

@@ -1,15 +1,35 @@
 import { z } from 'zod'
 import { address, flag, integer, readSettings } from '../drizzle/contract/settings.ts'
 
+const MiB = 1024 * 1024
+
 const settings = z.object({
   DATABASE_URL: address(['postgres', 'postgresql']).describe('the Postgres to write to, over HTTP'),
   UPSTASH_REDIS_REST_URL: address(['http', 'https']).describe('the REST address of Redis'),
   UPSTASH_REDIS_REST_TOKEN: z.string().describe('the token of the Redis REST address'),
   NEON_FETCH_ENDPOINT: address(['http', 'https']).optional(),
-  MAX_BODY_BYTES: integer(1024, 100 * 1024 * 1024).default(1024 * 1024),
+  MAX_BODY_BYTES: integer(1024, 100 * MiB).default(MiB),
+  MAX_UPLOAD_BYTES: integer(1024, 500 * MiB).default(50 * MiB),
+  FILE_URL_SECRET: z.string().min(32, 'it must have at least 32 characters').optional(),
+  FILES_DIR: z.string().optional(),
+  S3_ENDPOINT: address(['http', 'https']).optional(),
   ENABLE_DB_LOG: flag().default(false),
   NODE_TOKEN: z.string().min(16, 'it must have at least 16 characters').optional(),
   INSTANCE_ID: z.string().max(100).optional(),
+})
+
+/** Needed once there is an endpoint. */
+const s3Settings = z.object({
+  S3_BUCKET: z.string().describe('the bucket that S3_ENDPOINT is to keep files in'),
+  S3_ACCESS_KEY_ID: z.string().describe('the key id for S3_ENDPOINT'),
+  S3_SECRET_ACCESS_KEY: z.string().describe('the secret key for S3_ENDPOINT'),
+  S3_REGION: z.string().default('us-east-1'),
+})
+
+const secretSettings = z.object({
+  FILE_URL_SECRET: z
+    .string()
+    .describe('at least 32 random characters, by which the addresses of files are signed'),
 })
 
 export type EdgeSettings = z.output<typeof settings>
@@ -17,6 +37,16 @@ export type EdgeSettings = z.output<typeof settings>
 /** The gateway's settings from a runtime's environment. Throws SettingsError. */
 export function readEdgeSettings(environment: Record<string, unknown>): EdgeSettings {
   return readSettings(settings, environment)
+}
+
+/** What else S3 needs. Throws SettingsError. */
+export function readS3Settings(environment: Record<string, unknown>) {
+  return readSettings(s3Settings, environment)
+}
+
+/** The secret that a gateway with a file store needs. Throws SettingsError. */
+export function readFileUrlSecret(environment: Record<string, unknown>): string {
+  return readSettings(secretSettings, environment).FILE_URL_SECRET
 }
 
 /** Where a gateway that listens by itself does so. Throws SettingsError. */

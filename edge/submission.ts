@@ -1,18 +1,30 @@
 import type { Context } from 'hono'
 import { v7 as uuidv7 } from 'uuid'
+import { whyRefused } from '../drizzle/contract/accepts.ts'
 import { MAX_MODELS, type SubmitRequest, submitRequest } from '../drizzle/contract/http-api.ts'
 import { familyOfModel, knownModels } from '../drizzle/contract/models.ts'
-import type { NewTask } from '../drizzle/statements/submit-batch.ts'
+import type { NewFile, NewTask } from '../drizzle/statements/submit-batch.ts'
 import { ApiError } from './api-error.ts'
 import { type AppEnv, check } from './operation.ts'
+import { readForm } from './read-form.ts'
+import { textOf } from './request-body.ts'
+import type { Uploads } from './uploads.ts'
 
-/** Reads and checks the body of a submit, multipart or JSON. Throws ApiError 400, 413 or 415. */
-export async function readSubmission(c: Context<AppEnv>): Promise<SubmitRequest> {
+/**
+ * Reads and checks the body of a submit, multipart or JSON; files go to the store on the way. Throws
+ * ApiError 400, 413 or 415.
+ */
+export async function readSubmission(
+  c: Context<AppEnv>,
+  uploads: Uploads | undefined,
+): Promise<SubmitRequest> {
   const type = (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
-  if (type === 'multipart/form-data') return check(submitRequest, await readForm(c))
+  if (type === 'multipart/form-data') return check(submitRequest, await readForm(c, uploads))
   if (type === 'application/json') {
     const { files, ...fields } = await readJson(c)
-    if (files !== undefined && !(Array.isArray(files) && files.length === 0)) throw noFiles('files')
+    if (files !== undefined && !(Array.isArray(files) && files.length === 0)) {
+      throw new ApiError('invalid_request', 'files: send them as multipart/form-data', 'files')
+    }
     return check(submitRequest, fields)
   }
   throw new ApiError(
@@ -21,29 +33,9 @@ export async function readSubmission(c: Context<AppEnv>): Promise<SubmitRequest>
   )
 }
 
-async function readForm(c: Context<AppEnv>): Promise<Record<string, string>> {
-  const form = await c.req.formData().catch(() => {
-    throw new ApiError('invalid_request', 'The multipart body could not be read.')
-  })
-  const fields: Record<string, string> = {}
-  for (const [name, value] of form) {
-    // A browser sends an empty, nameless file for a file field that nobody filled.
-    if (typeof value !== 'string' && value.size === 0 && !value.name) continue
-    if (typeof value !== 'string' || (name === 'files' && value)) throw noFiles(name)
-    if (Object.hasOwn(fields, name)) {
-      throw new ApiError('invalid_request', `${name}: given more than once`, name)
-    }
-    // An optional field that was left blank was not given.
-    if (value === '' && name !== 'prompt' && name !== 'model') continue
-    // Browsers turn every line break of a form field into CR LF.
-    fields[name] = value.replaceAll('\r\n', '\n')
-  }
-  return fields
-}
-
-/** The body as a JSON object, without what is null in it. Throws ApiError 400. */
+/** The body as a JSON object, without what is null in it. Throws ApiError 400 or 413. */
 export async function readJson(c: Context<AppEnv>): Promise<Record<string, unknown>> {
-  const text = await c.req.text()
+  const text = await textOf(c, c.var.settings.MAX_BODY_BYTES)
   let body: unknown
   try {
     body = JSON.parse(text)
@@ -54,10 +46,6 @@ export async function readJson(c: Context<AppEnv>): Promise<Record<string, unkno
     throw new ApiError('invalid_request', 'The body must be a JSON object.')
   }
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
-}
-
-function noFiles(param: string): ApiError {
-  return new ApiError('invalid_request', 'Files cannot be attached yet: send text only.', param)
 }
 
 /** What a provider may put into the path of a URL as it stands. */
@@ -102,6 +90,18 @@ export function tasksOf({ model, mode, gemini_concurrency }: SubmitRequest): New
       slot,
     }))
   })
+}
+
+/** Throws ApiError 400 for the first file that one of the models cannot take. */
+export function demandAccepted(files: readonly NewFile[], tasks: readonly NewTask[]): void {
+  for (const file of files) {
+    for (const { model } of tasks) {
+      const reason = whyRefused(model, file)
+      if (!reason) continue
+      const message = `files: "${file.name}" cannot be sent to ${model}: ${reason}`
+      throw new ApiError('invalid_request', message, 'files')
+    }
+  }
 }
 
 /** A title for a conversation that begins with this prompt: its first line, cut at 80 characters. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { errorAnswer } from '../drizzle/contract/http-api.ts'
-import { type Fields, post } from './setup/client.ts'
+import { type Fields, post, until } from './setup/client.ts'
+import { PNG } from './setup/sample-files.ts'
 import { RUNTIMES } from './setup/start-gateway.ts'
 import { type Stack, startStack } from './stack.ts'
 
@@ -88,7 +89,78 @@ const CASES: Case[] = [
   ],
   ['heat', { prompt: 'a', temperature: 2.1 }, 400, 'invalid_request', 'temperature', /2/],
   ['no tokens', { prompt: 'a', max_tokens: 0 }, 400, 'invalid_request', 'max_tokens', /1/],
-  ['a file', { prompt: 'a', files: file }, 400, 'invalid_request', 'files', /[Ff]iles/],
+  [
+    'a file in another field',
+    { prompt: 'a', photo: file },
+    400,
+    'invalid_request',
+    'photo',
+    /in the field files/,
+  ],
+  [
+    'an empty file',
+    { prompt: 'a', files: new File([], 'void.txt') },
+    400,
+    'invalid_request',
+    'files',
+    /"void.txt" is empty/,
+  ],
+  [
+    'a text in the place of a file',
+    { prompt: 'a', files: 'hello' },
+    400,
+    'invalid_request',
+    'files',
+    /as files/,
+  ],
+  [
+    'a picture for a model that reads text only',
+    { prompt: 'a', model: 'gemini-2.5-flash,deepseek-chat', files: new File([PNG], 'cat.txt') },
+    400,
+    'invalid_request',
+    'files',
+    /"cat\.txt" cannot be sent to deepseek-chat: it is image\/png/,
+  ],
+  [
+    'a file that no model takes',
+    { prompt: 'a', files: new File(['a\0b'], 'tool.png', { type: 'image/png' }) },
+    400,
+    'invalid_request',
+    'files',
+    /"tool\.png" cannot be sent to gemini-2\.5-flash: it is application\/octet-stream/,
+  ],
+  [
+    'a text that is too long for the model',
+    { prompt: 'a', model: 'qwen3', files: new File(['x'.repeat(150_000)], 'long.txt') },
+    400,
+    'invalid_request',
+    'files',
+    /"long\.txt" cannot be sent to qwen3: its 150000 bytes are more/,
+  ],
+  [
+    'a file with an endless name',
+    { prompt: 'a', files: new File(['x'], 'x'.repeat(300)) },
+    400,
+    'invalid_request',
+    'files',
+    /name of a file.*255/,
+  ],
+  [
+    'a good file for a conversation that is not there',
+    { prompt: 'a', conversation_id: NOWHERE, files: file },
+    404,
+    'not_found',
+    null,
+    /conversation/,
+  ],
+  [
+    'more bytes than an upload may have',
+    { prompt: 'a', files: new File([new Uint8Array(9_000_001)], 'big.bin') },
+    413,
+    'payload_too_large',
+    null,
+    /9000000/,
+  ],
   [
     'a conversation that is not there',
     { prompt: 'a', conversation_id: NOWHERE },
@@ -127,7 +199,11 @@ const CASES: Case[] = [
 describe.each(RUNTIMES)('on %s', (runtime) => {
   let stack: Stack
   beforeAll(async () => {
-    stack = await startStack({ runtime, workers: 0 })
+    stack = await startStack({
+      runtime,
+      workers: 0,
+      gatewaySettings: { MAX_UPLOAD_BYTES: '9000000' },
+    })
   })
   afterAll(() => stack?.stop())
 
@@ -137,9 +213,11 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     expect(error.request_id).toBe(response.headers.get('x-request-id'))
     const stored = await stack.database.query(
       `SELECT FROM conversations UNION ALL SELECT FROM batches UNION ALL SELECT FROM tasks
-       UNION ALL SELECT FROM idempotency_keys`,
+       UNION ALL SELECT FROM idempotency_keys UNION ALL SELECT FROM files`,
     )
     expect(stored).toHaveLength(0)
+    // They go while the answer goes out, or after it.
+    await until(async () => (await stack.objectKeys()).length === 0)
     return error
   }
 

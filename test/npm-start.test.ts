@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv, promisify } from 'node:util'
 import { afterAll, beforeAll, expect, onTestFailed, onTestFinished, test } from 'vitest'
-import type { Batch, Conversations } from '../drizzle/contract/http-api.ts'
+import type { Batch, Conversations, History } from '../drizzle/contract/http-api.ts'
 import { ask, batchUntil, get, submit } from './setup/client.ts'
 import { createDatabase } from './setup/database.ts'
 import { commandOf, descendants, isAlive, nameOf } from './setup/descendants.ts'
 import { takeRedisDatabase } from './setup/redis-database.ts'
+import { PNG } from './setup/sample-files.ts'
 import { bareEnvironment, type Program, spawnProgram } from './setup/spawn-program.ts'
 
 const run = promisify(execFile)
@@ -48,6 +49,13 @@ test('npm start answers a pasted curl from three models, and leaves nothing runn
     Array(3).fill(expect.stringMatching(/simulated/i)),
   )
 
+  const picture = new File([PNG], 'red.png')
+  const { batch_id } = await submit(url!, { prompt: 'What is it?', files: picture })
+  const [file] = (await batchUntil(url!, batch_id)).files
+  expect(file).toMatchObject({ name: 'red.png', type: 'image/png', bytes: PNG.length })
+  const bytes = await (await fetch(url! + file!.url)).arrayBuffer()
+  expect(Buffer.from(bytes).equals(PNG)).toBe(true)
+
   const page = await fetch(url!)
   expect(page.headers.get('content-type')).toMatch(/text\/html/)
   expect(page.headers.get('content-security-policy')).toMatch(/default-src 'none'/)
@@ -60,6 +68,7 @@ test('npm start answers a pasted curl from three models, and leaves nothing runn
   expect(lines.map((line) => line.split('=')[0]).sort()).toEqual([
     'DATABASE_DIRECT_URL',
     'DATABASE_URL',
+    'FILE_URL_SECRET',
     'NEON_FETCH_ENDPOINT',
     'REDIS_URL',
     'UPSTASH_REDIS_REST_TOKEN',
@@ -72,7 +81,13 @@ test('a second npm start finds the data again; Ctrl-C ends it', async () => {
   const program = npmStart()
   const [, url] = await program.printed(/^ready (\S+)$/m, 120_000)
   const { conversations } = await get<Conversations>(url!, '/v1/conversations')
-  expect(conversations.map(({ title }) => title)).toEqual(['Why is the sky blue?'])
+  const titles = conversations.map(({ title }) => title)
+  expect(titles).toEqual(['What is it?', 'Why is the sky blue?'])
+  // The port of this start may be another one.
+  const { conversation_id } = conversations[0]!
+  const history = await get<History>(url!, `/v1/conversations/${conversation_id}/history`)
+  const [file] = history.batches[0]!.files
+  expect((await fetch(url! + file!.url)).status).toBe(200)
   await endsAll(program, 'SIGINT')
 }, 180_000)
 

@@ -3,6 +3,7 @@ import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { buildPage } from '../edge/page/build.ts'
 import { launchChromium } from './chromium.ts'
+import { PNG, png } from './setup/sample-files.ts'
 import { startStack } from './stack.ts'
 
 const THREE = ['gemini-2.5-flash', 'deepseek-r1:1.5b', 'qwen3:1.7b']
@@ -213,6 +214,100 @@ describe('the chat page', { timeout: 60_000 }, () => {
     await show('visible')
     await untilDone(3)
     expect(polls).toBeGreaterThan(0)
+  })
+
+  test('attaches files, shows their pictures, and gives the rest to save', async () => {
+    const red = { name: 'red.png', mimeType: 'image/png', buffer: png([200, 40, 40], 320, 200) }
+    const notes = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('Some notes') }
+    const chips = page.getByRole('list', { name: 'Attached files' }).getByRole('listitem')
+    await choose(['gemini-2.5-flash'])
+    await page.locator('#files').setInputFiles([red, notes, { ...notes, name: 'other.txt' }])
+    expect(await chips.allInnerTexts()).toEqual([
+      expect.stringMatching(/^red\.png\s+\d+ B\s+×$/),
+      expect.stringMatching(/^notes\.txt\s+10 B\s+×$/),
+      expect.stringMatching(/^other\.txt/),
+    ])
+    await page.getByRole('button', { name: 'Remove other.txt' }).click()
+    await send('What do you see?', ['gemini-2.5-flash'])
+    const files = page.getByRole('list', { name: 'Files of the prompt' })
+    const picture = files.getByRole('img', { name: 'red.png' })
+    const width = () => picture.evaluate((image) => (image as HTMLImageElement).naturalWidth)
+    await expect.poll(width).toBe(320)
+    expect(await chips.count()).toBe(0)
+    const saved = page.waitForEvent('download')
+    await files.getByRole('link', { name: 'notes.txt' }).click()
+    expect((await saved).suggestedFilename()).toBe('notes.txt')
+    await untilDone(1)
+
+    // As a worker keeps a picture that a model made.
+    const taken = await stack.database.query(
+      `INSERT INTO task_files SELECT t.id, f.file_id, 1, 'made.png' FROM tasks t
+       JOIN batch_files f ON f.batch_id = t.batch_id AND f.name = 'red.png' RETURNING task_id`,
+    )
+    expect(taken).toHaveLength(1)
+    await page.reload()
+    const made = card('gemini-2.5-flash').getByRole('img', { name: 'made.png' })
+    await made.waitFor()
+    await expect.poll(width).toBe(320)
+    expect(complaints).toEqual([])
+  })
+
+  test('takes files that are dropped or pasted, and keeps them where the prompt is refused', async () => {
+    await choose(['deepseek-r1:1.5b'])
+    const chips = page.getByRole('list', { name: 'Attached files' }).getByRole('listitem')
+    for (const [selector, event, name] of [
+      ['body', 'drop', 'dropped.png'],
+      ['#prompt', 'paste', 'pasted.txt'],
+    ] as const) {
+      await page.locator(selector).evaluate(
+        (target, { event, name, bytes }) => {
+          const data = new DataTransfer()
+          data.items.add(new File([new Uint8Array(bytes)], name))
+          const init = { bubbles: true, cancelable: true }
+          const made =
+            event === 'drop'
+              ? new DragEvent('drop', { ...init, dataTransfer: data })
+              : new ClipboardEvent('paste', { ...init, clipboardData: data })
+          target.dispatchEvent(made)
+        },
+        { event, name, bytes: name.endsWith('png') ? [...PNG] : [104, 105] },
+      )
+    }
+    expect(await chips.count()).toBe(2)
+    await prompt().fill('Look at these')
+    await prompt().press('Enter')
+    await page
+      .getByRole('alert')
+      .filter({ hasText: '"dropped.png" cannot be sent to deepseek-r1:1.5b' })
+      .waitFor()
+    expect(await prompt().inputValue()).toBe('Look at these')
+    expect(await chips.count()).toBe(2)
+    await page.getByRole('button', { name: 'Remove dropped.png' }).click()
+    await prompt().press('Enter')
+    await page.getByRole('link', { name: 'pasted.txt' }).waitFor()
+
+    const many = Array.from({ length: 11 }, (_, i) => ({
+      name: `${i}.txt`,
+      mimeType: 'text/plain',
+      buffer: Buffer.from('hi'),
+    }))
+    await page.locator('#files').setInputFiles(many)
+    await page.getByRole('alert').filter({ hasText: 'at most 10 files' }).waitFor()
+    expect(await chips.count()).toBe(10)
+  })
+
+  test('asks for a picture where a chosen model makes one', async () => {
+    await choose(['qwen3:1.7b'])
+    const toggle = page.getByRole('switch', { name: 'Picture' })
+    expect(await toggle.isVisible()).toBe(false)
+    await choose(['gemini-2.5-flash-image', 'qwen3:1.7b'])
+    await toggle.check()
+    await prompt().fill('A red square')
+    await prompt().press('Enter')
+    await page.getByRole('alert').filter({ hasText: 'qwen3:1.7b cannot make an image' }).waitFor()
+    const sent = page.waitForRequest(/chat\/completions/)
+    await send('A red square', ['gemini-2.5-flash-image'])
+    expect((await sent).postData()).toMatch(/name="mode"\r\n\r\nimage\r\n/)
   })
 
   test('shows markup in prompts, titles and answers as text', async () => {

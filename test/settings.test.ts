@@ -62,6 +62,15 @@ test.each<Case>([
   [NODE, { ...gateway, UPSTASH_REDIS_REST_TOKEN: '' }, /^UPSTASH_REDIS_REST_TOKEN is missing/],
   [NODE, { ...gateway, PORT: '99999' }, /^PORT is not usable/],
   [NODE, { ...gateway, MAX_BODY_BYTES: '1' }, /^MAX_BODY_BYTES is not usable/],
+  [NODE, { ...gateway, FILES_DIR: '/tmp' }, /^FILE_URL_SECRET is missing: .*32/],
+  [
+    NODE,
+    { ...gateway, FILES_DIR: '/tmp', FILE_URL_SECRET: 'hunter2' },
+    /^FILE_URL_SECRET is not usable: .*32 characters/,
+  ],
+  [NODE, { ...gateway, S3_ENDPOINT: 'http://x' }, /^S3_BUCKET is missing: .*S3_ENDPOINT/],
+  [NODE, { ...gateway, S3_ENDPOINT: 's3://x' }, /^S3_ENDPOINT is not usable: .*http:/],
+  [DENO, { ...gateway, FILES_DIR: '/tmp' }, /^FILES_DIR is not usable: .*only the gateway on Node/],
   [
     DENO,
     { ...gateway, UPSTASH_REDIS_REST_URL: 'redis://x' },

@@ -3,7 +3,9 @@ import { startSimulatedModels } from '../dev/simulated-models.ts'
 import { startUpstashBridge } from '../dev/upstash-bridge.ts'
 import { type CountingProxy, startCountingProxy } from './setup/counting-proxy.ts'
 import { createDatabase, type TestDatabase } from './setup/database.ts'
+import { openFilePlace } from './setup/file-place.ts'
 import type { ModelServer } from './setup/model-server.ts'
+import type { ObjectKeys } from './setup/object-keys.ts'
 import { takeRedisDatabase } from './setup/redis-database.ts'
 import { type Program, spawnProgram } from './setup/spawn-program.ts'
 import { type RunningGateway, type Runtime, startGateway } from './setup/start-gateway.ts'
@@ -21,6 +23,8 @@ export type Stack = {
   /** What the gateway sends to Postgres and to Redis, over HTTP. */
   sql: CountingProxy
   rest: CountingProxy
+  /** The keys of all objects in its file store. */
+  objectKeys: ObjectKeys
   /** The settings of a gateway on this stack, without PORT. */
   gatewaySettings: Record<string, string>
   /** Starts one more worker and waits until it is ready; tells at once which program it is. */
@@ -59,11 +63,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const rest = await startCountingProxy(upstash.url)
   const simulated = options.models ? undefined : await startSimulatedModels({ wordMs: 30 })
   const modelsUrl = options.models?.url ?? simulated!.url
+  const place = await openFilePlace(runtime)
   const gatewaySettings = {
     DATABASE_URL: database.url,
     NEON_FETCH_ENDPOINT: sql.url,
     UPSTASH_REDIS_REST_URL: rest.url,
     UPSTASH_REDIS_REST_TOKEN: TOKEN,
+    ...place.settings,
     ...options.gatewaySettings,
   }
   let gateway: RunningGateway | undefined = await startGateway(runtime, gatewaySettings)
@@ -101,6 +107,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     redisUrl,
     sql,
     rest,
+    objectKeys: gateway.objectKeys ?? place.keys!,
     gatewaySettings,
     startWorker,
     stopGateway,
@@ -116,6 +123,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await Promise.all(programs.map((program) => program.stop()))
       await Promise.all([sql.close(), rest.close(), simulated?.close()])
       await Promise.all([neon.close(), upstash.close()])
+      await place.close()
       await database.drop()
     },
   }

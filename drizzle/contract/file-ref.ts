@@ -1,3 +1,6 @@
+/** How many files a prompt may have. */
+export const MAX_FILES = 10
+
 /** A file as a worker needs it: to fetch it, and to tell a model what it is. */
 export type FileRef = {
   file_id: string

@@ -63,9 +63,12 @@ const file = z
   .object({
     file_id: id,
     name: z.string(),
-    type: z.string(),
+    type: z.string().meta({ description: 'Its media type, by its content.', example: 'image/png' }),
     bytes: z.number().int(),
-    url: z.string(),
+    url: z.string().nullable().meta({
+      description:
+        'Where to fetch it, at this gateway and for an hour at least; null while it keeps no files.',
+    }),
   })
   .meta({ id: 'File' })
 
@@ -275,7 +278,13 @@ export const errorAnswer = z
   })
   .meta({ id: 'Error' })
 
+/** A file that a worker stored. `file_id` is that of an older one where the content was known. */
+export const savedFile = z
+  .object({ file_id: id, type: z.string(), bytes: z.number().int(), sha256: z.string() })
+  .meta({ id: 'SavedFile' })
+
 export type File = z.output<typeof file>
+export type SavedFile = z.output<typeof savedFile>
 export type SubmitAnswer = z.output<typeof submitAnswer>
 export type Result = z.output<typeof result>
 export type Task = z.output<typeof task>

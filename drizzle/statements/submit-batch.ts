@@ -9,6 +9,18 @@ export type NewTask = {
   slot: number
 }
 
+/** A file that the store has, and perhaps no row yet. */
+export type NewFile = {
+  id: string
+  /** As it is called in this batch. */
+  name: string
+  objectKey: string
+  type: string
+  bytes: number
+  /** In hexadecimal. */
+  sha256: string
+}
+
 export type NewBatch = {
   owner: string
   batchId: string
@@ -25,6 +37,7 @@ export type NewBatch = {
   idempotencyKey: string
   fingerprint: string
   tasks: NewTask[]
+  files: NewFile[]
 }
 
 /** One row a task, in order. No row at all: there is no such conversation of this owner. */
@@ -37,14 +50,21 @@ export type SubmittedTask = {
   task_id: string
   fence: number
   status: TaskStatus
+  /** Keys of objects that no row will ever name; the same in each row. */
+  unused: string[]
 }
 
 /**
- * Stores conversation, batch and tasks in one statement, or finds what an earlier submit with the
- * same key stored. It may be repeated with the same ids when its outcome is unknown.
+ * Stores conversation, batch, tasks and files in one statement, or finds what an earlier submit with
+ * the same key stored. It may be repeated with the same ids when its outcome is unknown.
  *
- * The key row is taken by DO UPDATE: with DO NOTHING the second caller of a race would see no row.
- * The locks are taken in the order conversation, key; batch and tasks are new and nobody else's.
+ * What the owner has by content already keeps its row and its object. Of a batch that is another's,
+ * none of these objects is used. A repeat of the very same submit may not see yet what the first one
+ * stored: it calls unused only what another object stands for.
+ *
+ * The rows of keys and files are taken by DO UPDATE: with DO NOTHING the second caller of a race would
+ * see no row. The locks are taken in the order conversation, key, files by hash; batch and tasks are
+ * new and nobody else's.
  */
 export function submitBatch(batch: NewBatch): Statement<SubmittedTask> {
   return {
@@ -69,12 +89,21 @@ export function submitBatch(batch: NewBatch): Statement<SubmittedTask> {
       batch.tasks.map(({ modelName }) => modelName),
       batch.tasks.map(({ family }) => family),
       batch.tasks.map(({ slot }) => slot),
+      batch.files.map(({ id }) => id),
+      batch.files.map(({ name }) => name),
+      batch.files.map(({ objectKey }) => objectKey),
+      batch.files.map(({ type }) => type),
+      batch.files.map(({ bytes }) => bytes),
+      batch.files.map(({ sha256 }) => sha256),
     ],
   }
 }
 
 const SUBMIT_BATCH = `
-WITH owned AS MATERIALIZED (
+WITH upload AS MATERIALIZED (
+  SELECT * FROM unnest($19::uuid[], $20::text[], $21::text[], $22::text[], $23::bigint[], $24::text[])
+    WITH ORDINALITY AS u (id, name, object_key, type, bytes, sha256, position)
+), owned AS MATERIALIZED (
   SELECT c.id FROM conversations c
   WHERE c.id = $5::uuid AND c.owner = $1 AND NOT $7::boolean
   FOR UPDATE
@@ -109,9 +138,27 @@ WITH owned AS MATERIALIZED (
   FROM batch, unnest($6::uuid[], $15::text[], $16::text[], $17::text[], $18::smallint[])
     WITH ORDINALITY AS t (id, model, model_name, family, slot, position)
   RETURNING id
+), file AS (
+  INSERT INTO files AS f (id, owner, sha256, type, bytes, object_key)
+  SELECT DISTINCT ON (u.sha256) u.id, $1, u.sha256, u.type, u.bytes, u.object_key
+  FROM upload u, batch
+  ORDER BY u.sha256, u.position
+  ON CONFLICT (owner, sha256) DO UPDATE SET sha256 = excluded.sha256
+  RETURNING f.id, f.sha256, f.object_key
+), placed AS (
+  INSERT INTO batch_files (batch_id, file_id, position, name)
+  SELECT batch.id, file.id, u.position, u.name
+  FROM batch, upload u JOIN file ON file.sha256 = u.sha256
+), known_file AS (
+  SELECT sha256, object_key FROM file UNION ALL
+  SELECT f.sha256, f.object_key FROM files f JOIN upload u ON u.sha256 = f.sha256 WHERE f.owner = $1
 )
 SELECT key.batch_id, key.conversation_id, key.fingerprint, key.fresh,
-  listed.id AS task_id, coalesce(known.fence, 0) AS fence, coalesce(known.status, 0) AS status
+  listed.id AS task_id, coalesce(known.fence, 0) AS fence, coalesce(known.status, 0) AS status,
+  ARRAY(SELECT u.object_key FROM upload u
+    WHERE key.batch_id <> $4::uuid OR EXISTS (SELECT FROM known_file k
+      WHERE k.sha256 = u.sha256 AND k.object_key <> u.object_key)
+    ORDER BY u.position) AS unused
 FROM key
 CROSS JOIN unnest(key.task_ids) WITH ORDINALITY AS listed (id, position)
 LEFT JOIN tasks known ON known.id = listed.id AND NOT key.fresh

@@ -5,17 +5,22 @@ import type {
   Models,
   SubmitAnswer,
 } from '../../drizzle/contract/http-api.ts'
+import type { Mode } from '../../drizzle/contract/models.ts'
 import { ApiError } from './api-error.ts'
 import { noteServerTime } from './server-clock.ts'
 
 const READ_TIMEOUT_MS = 20_000
 const SUBMIT_TIMEOUT_MS = 60_000
+/** 50 MB by a slow line. */
+const UPLOAD_TIMEOUT_MS = 900_000
 
 export type Question = {
   prompt: string
   models: string[]
   conversationId: string | null
   geminiConcurrency: 1 | 2
+  mode: Mode
+  files: readonly File[]
 }
 
 /** Sends one prompt to every chosen model. Not repeated by itself: a doubled prompt costs money. */
@@ -23,10 +28,12 @@ export function submit(question: Question, signal: AbortSignal): Promise<SubmitA
   const body = new FormData()
   body.set('prompt', question.prompt)
   body.set('model', question.models.join(','))
-  body.set('mode', 'text')
+  body.set('mode', question.mode)
   body.set('gemini_concurrency', String(question.geminiConcurrency))
   if (question.conversationId) body.set('conversation_id', question.conversationId)
-  return ask('/v1/chat/completions', signal, { method: 'POST', body }, SUBMIT_TIMEOUT_MS)
+  for (const file of question.files) body.append('files', file)
+  const timeoutMs = question.files.length > 0 ? UPLOAD_TIMEOUT_MS : SUBMIT_TIMEOUT_MS
+  return ask('/v1/chat/completions', signal, { method: 'POST', body }, timeoutMs)
 }
 
 export function getBatch(id: string, signal: AbortSignal): Promise<Batch> {

@@ -1,20 +1,22 @@
-import type { Batch, Result } from '../../drizzle/contract/http-api.ts'
+import type { Batch } from '../../drizzle/contract/http-api.ts'
 import { element } from './element.ts'
+import { createFileList } from './file-list.ts'
 import { createResultCard, type ResultCard } from './result-card.ts'
+
+/** What is shown of a batch. */
+export type ShownBatch = Pick<Batch, 'user_prompt' | 'files' | 'results'>
 
 export type BatchView = {
   root: HTMLElement
-  update(results: readonly Result[]): void
+  update(batch: ShownBatch): void
   tick(): void
   fail(message: string): void
 }
 
 /** One prompt and the answers to it. */
-export function createBatchView(
-  batch: Pick<Batch, 'user_prompt' | 'results'>,
-  announce: (text: string) => void,
-): BatchView {
+export function createBatchView(batch: ShownBatch, announce: (text: string) => void): BatchView {
   const cards = new Map<string, ResultCard>()
+  const files = createFileList('Files of the prompt')
   const answers = element('div', { class: 'cards' })
   const problem = element('p', { class: 'error', hidden: true })
   const root = element(
@@ -23,12 +25,14 @@ export function createBatchView(
     element('h2', { class: 'visually-hidden' }, 'Prompt'),
     // Focusable, because a very long prompt scrolls in its box and the keyboard must reach it.
     element('div', { class: 'prompt', tabindex: '0' }, batch.user_prompt),
+    files.root,
     answers,
     problem,
   )
 
-  const update = (results: readonly Result[]) => {
-    for (const result of results) {
+  const update = (now: ShownBatch) => {
+    files.show(now.files)
+    for (const result of now.results) {
       const card = cards.get(result.task_id)
       if (card) card.update(result)
       else {
@@ -38,7 +42,7 @@ export function createBatchView(
       }
     }
   }
-  update(batch.results)
+  update(batch)
   return {
     root,
     update,

@@ -1,8 +1,16 @@
+import type { Mode } from '../../drizzle/contract/models.ts'
 import { messageOf } from './api-error.ts'
+import type { Attachments } from './attachments.ts'
 import { setText } from './element.ts'
 import type { ModelPicker } from './model-picker.ts'
 
-export type Draft = { prompt: string; models: string[]; geminiConcurrency: 1 | 2 }
+export type Draft = {
+  prompt: string
+  models: string[]
+  geminiConcurrency: 1 | 2
+  mode: Mode
+  files: File[]
+}
 
 type Parts = {
   form: HTMLFormElement
@@ -10,7 +18,8 @@ type Parts = {
   send: HTMLButtonElement
   problem: HTMLElement
   picker: ModelPicker
-  /** Resolves once the server has taken the prompt; what it throws is shown and the text is kept. */
+  attachments: Attachments
+  /** Resolves once the server has taken the prompt; what it throws is shown and the draft is kept. */
   onSend(draft: Draft): Promise<void>
 }
 
@@ -23,7 +32,7 @@ export type Composer = {
 
 /** The box in which the prompt is written. */
 export function createComposer(parts: Parts): Composer {
-  const { form, prompt, send, picker } = parts
+  const { form, prompt, send, picker, attachments } = parts
   let sending = false
 
   const problem = (message: string) => {
@@ -40,11 +49,14 @@ export function createComposer(parts: Parts): Composer {
     const models = picker.chosen().map(({ id }) => id)
     if (models.length === 0) return problem('Choose at least one model.')
     const text = prompt.value
+    const files = attachments.files()
     sending = true
     problem('')
     refresh()
     try {
-      await parts.onSend({ prompt: text, models, geminiConcurrency: picker.doubled() ? 2 : 1 })
+      const geminiConcurrency = picker.doubled() ? 2 : 1
+      await parts.onSend({ prompt: text, models, geminiConcurrency, mode: picker.mode(), files })
+      attachments.drop(files)
       // What has been typed since belongs to the next prompt.
       prompt.value = prompt.value.startsWith(text) ? prompt.value.slice(text.length) : prompt.value
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { Batch, History } from '../../drizzle/contract/http-api.ts'
 import { getHistory } from './api.ts'
 import { ApiError, messageOf } from './api-error.ts'
-import { type BatchView, createBatchView } from './batch-view.ts'
+import { type BatchView, createBatchView, type ShownBatch } from './batch-view.ts'
 import type { Connection } from './connection.ts'
 import { followBottom, scrollToBottom } from './follow-bottom.ts'
 import { keepTrying } from './keep-trying.ts'
@@ -39,10 +39,7 @@ export function createConversationView(parts: Parts): ConversationView {
     for (const view of open) view.tick()
   }, 1000)
 
-  const show = (
-    batch: Pick<Batch, 'batch_id' | 'user_prompt' | 'results'>,
-    before: HTMLElement | null = null,
-  ) => {
+  const show = (batch: Pick<Batch, 'batch_id'> & ShownBatch, before: HTMLElement | null = null) => {
     parts.empty.hidden = true
     const view = createBatchView(batch, parts.announce)
     shown.set(batch.batch_id, view)
@@ -52,7 +49,7 @@ export function createConversationView(parts: Parts): ConversationView {
 
   const follow = async (view: BatchView, batchId: string, afterMs: number) => {
     const { signal } = leave
-    const onBatch = (batch: Batch) => followBottom(thread, () => view.update(batch.results))
+    const onBatch = (batch: Batch) => followBottom(thread, () => view.update(batch))
     open.add(view)
     try {
       await pollBatch(batchId, afterMs, { signal, connection, onBatch })
@@ -107,7 +104,7 @@ export function createConversationView(parts: Parts): ConversationView {
       }
     },
     add(batchId, prompt) {
-      const view = show({ batch_id: batchId, user_prompt: prompt, results: [] })
+      const view = show({ batch_id: batchId, user_prompt: prompt, files: [], results: [] })
       firstSent ??= view.root
       parts.announce('Prompt sent')
       scrollToBottom(thread)

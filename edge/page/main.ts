@@ -1,4 +1,5 @@
 import { submit } from './api.ts'
+import { createAttachments } from './attachments.ts'
 import { createComposer } from './composer.ts'
 import { createConnection } from './connection.ts'
 import { createConversationList } from './conversation-list.ts'
@@ -44,12 +45,22 @@ const picker = createModelPicker(byId('models', HTMLElement), () => {
   composer.refresh()
 })
 
+const attachments = createAttachments({
+  button: byId('attach', HTMLButtonElement),
+  input: byId('files', HTMLInputElement),
+  list: byId('attachments', HTMLElement),
+  page: document.body,
+  prompt: byId('prompt', HTMLTextAreaElement),
+  onProblem: (message) => composer.problem(message),
+})
+
 const composer = createComposer({
   form: byId('composer', HTMLFormElement),
   prompt: byId('prompt', HTMLTextAreaElement),
   send: byId('send', HTMLButtonElement),
   problem: byId('problem', HTMLElement),
   picker,
+  attachments,
   async onSend(draft) {
     const { visit } = view
     const conversationId = conversationInAddress()

@@ -1,4 +1,5 @@
 import type { Models } from '../../drizzle/contract/http-api.ts'
+import type { Mode } from '../../drizzle/contract/models.ts'
 import { element } from './element.ts'
 import { recall, remember } from './remember.ts'
 
@@ -9,20 +10,25 @@ export type ModelPicker = {
   show(models: readonly Model[]): void
   chosen(): Model[]
   doubled(): boolean
+  mode(): Mode
 }
 
-/** The checkboxes of the models, and the switch that asks Gemini twice. */
+/** The checkboxes of the models, and the switches that ask Gemini twice, and for a picture. */
 export function createModelPicker(fieldset: HTMLElement, onChange: () => void): ModelPicker {
   const rows = new Map<string, Row>()
   const twice = element('input', { type: 'checkbox', role: 'switch', id: 'twice' })
   twice.checked = recall('doubled') === '2'
-  const twiceLabel = element('label', { class: 'chip twice', hidden: true }, twice, 'Gemini ×2')
+  const twiceLabel = element('label', { class: 'chip switch', hidden: true }, twice, 'Gemini ×2')
   twiceLabel.title = 'Ask each Gemini model twice, and compare its two answers'
-  fieldset.append(twiceLabel)
+  const picture = element('input', { type: 'checkbox', role: 'switch', id: 'picture' })
+  const pictureLabel = element('label', { class: 'chip switch', hidden: true }, picture, 'Picture')
+  pictureLabel.title = 'Ask for a picture'
+  fieldset.append(twiceLabel, pictureLabel)
 
   const chosen = () => [...rows.values()].filter(({ box }) => box.checked).map(({ model }) => model)
   const changed = () => {
     twiceLabel.hidden = !chosen().some(({ family }) => family === 'gemini')
+    pictureLabel.hidden = !chosen().some(({ makes }) => makes.includes('image'))
     onChange()
   }
   fieldset.addEventListener('change', () => {
@@ -42,6 +48,7 @@ export function createModelPicker(fieldset: HTMLElement, onChange: () => void): 
   return {
     chosen,
     doubled: () => twice.checked && !twiceLabel.hidden,
+    mode: () => (picture.checked && !pictureLabel.hidden ? 'image' : 'text'),
     show(models) {
       // Only at first: a later look at who listens must not undo what has been clicked since.
       const start = rows.size === 0 ? firstChoice(models) : new Set()

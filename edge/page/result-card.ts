@@ -1,5 +1,6 @@
 import type { Result } from '../../drizzle/contract/http-api.ts'
 import { element, setText } from './element.ts'
+import { createFileList } from './file-list.ts'
 import { createGrowingText } from './growing-text.ts'
 import { isOpen, stateOf, timeOf } from './result-state.ts'
 
@@ -22,10 +23,11 @@ export function createResultCard(first: Result, announce: (text: string) => void
   const details = element('details', { class: 'reasoning' }, summary)
   details.append(element('div', { class: 'text' }, reasoning.node))
   const text = element('div', { class: 'text answer' }, answer.node)
+  const files = createFileList('Pictures of the answer')
   const error = element('p', { class: 'error' })
   const head = element('header', {}, name, element('p', { class: 'meta' }, state, time))
   const root = element('section', { class: 'card', 'aria-labelledby': titleId }, head)
-  root.append(details, text, error)
+  root.append(details, text, files.root, error)
   let shown = first
 
   const update = (result: Result) => {
@@ -38,6 +40,7 @@ export function createResultCard(first: Result, announce: (text: string) => void
       answer.show(result.response_text ?? '')
       reasoning.show(result.reasoning_text ?? '')
     }
+    files.show(result.files)
     setText(summary, now === 'thinking' ? 'Thinking…' : 'Reasoning')
     setText(error, result.error_msg ?? (now === 'failed' ? 'This model gave no answer.' : ''))
     details.hidden = reasoning.node.length === 0

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { batch } from '../../drizzle/contract/http-api.ts'
 import { findBatch } from '../../drizzle/statements/find-batch.ts'
+import { batchAsAnswered } from '../as-answered.ts'
 import { idFromPath, json, notFound, type Operation } from '../operation.ts'
-import { withPollHint } from '../poll-hint.ts'
 import { wakeWorkers } from '../wake-workers.ts'
 
 export const getBatch: Operation = {
@@ -22,6 +22,6 @@ export const getBatch: Operation = {
     const [row] = await c.var.postgres.run(findBatch(c.var.owner, id))
     if (!row) throw notFound('batch')
     if (row.overdue) wakeWorkers(c)
-    return c.json(withPollHint(row.batch))
+    return c.json(await batchAsAnswered(c, row.batch))
   },
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { type History, history, listQuery } from '../../drizzle/contract/http-api.ts'
 import { findHistory } from '../../drizzle/statements/find-history.ts'
+import { batchAsAnswered } from '../as-answered.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import { check, idFromPath, json, notFound, type Operation } from '../operation.ts'
-import { withPollHint } from '../poll-hint.ts'
 
 const place = z.object({ turn: z.number().int().min(0).max(2_147_483_647) })
 
@@ -26,10 +26,11 @@ export const getHistory: Operation = {
     const first = rows[0]
     if (!first) throw notFound('conversation')
     const page = rows.slice(0, limit)
+    const batches = page.flatMap(({ batch }) => (batch ? [batchAsAnswered(c, batch)] : []))
     const answer: History = {
       conversation_id: id,
       title: first.title,
-      batches: page.flatMap(({ batch }) => (batch ? [withPollHint(batch)] : [])),
+      batches: await Promise.all(batches),
       next_cursor: rows.length > limit ? encodeCursor({ turn: page.at(-1)!.turn }) : null,
     }
     return c.json(answer)

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { task } from '../../drizzle/contract/http-api.ts'
 import { findTask } from '../../drizzle/statements/find-task.ts'
+import { resultAsAnswered } from '../as-answered.ts'
 import { idFromPath, json, notFound, type Operation } from '../operation.ts'
 import { wakeWorkers } from '../wake-workers.ts'
-import { withUrls } from '../with-urls.ts'
 
 export const getTask: Operation = {
   route: {
@@ -21,6 +21,6 @@ export const getTask: Operation = {
     const [row] = await c.var.postgres.run(findTask(c.var.owner, id))
     if (!row) throw notFound('task')
     if (row.overdue) wakeWorkers(c)
-    return c.json(withUrls(row.task))
+    return c.json(await resultAsAnswered(c, row.task))
   },
 }

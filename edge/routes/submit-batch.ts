@@ -1,12 +1,18 @@
 import type { Context } from 'hono'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import { type SubmitAnswer, submitAnswer, submitRequest } from '../../drizzle/contract/http-api.ts'
+import { MAX_FILES } from '../../drizzle/contract/file-ref.ts'
+import {
+  type SubmitAnswer,
+  type SubmitRequest,
+  submitAnswer,
+  submitRequest,
+} from '../../drizzle/contract/http-api.ts'
 import { TaskStatus } from '../../drizzle/contract/task-status.ts'
 import { traceparentFrom } from '../../drizzle/contract/traceparent.ts'
-import type { PostgresDoor } from '../../drizzle/statements/statement.ts'
 import {
   type NewBatch,
+  type NewFile,
   type SubmittedTask,
   submitBatch as submitStatement,
 } from '../../drizzle/statements/submit-batch.ts'
@@ -15,11 +21,10 @@ import { ApiError } from '../api-error.ts'
 import { log } from '../log.ts'
 import { DatabaseError } from '../neon.ts'
 import { type AppEnv, json, notFound, type Operation } from '../operation.ts'
-import { readSubmission, tasksOf, titleOf } from '../submission.ts'
+import { runKnowingly } from '../run-knowingly.ts'
+import { demandAccepted, readSubmission, tasksOf, titleOf } from '../submission.ts'
+import { Uploads } from '../uploads.ts'
 import { RedisError } from '../upstash.ts'
-
-/** Waits before the statement is repeated when nobody knows whether it was carried out, in ms. */
-const REPEAT_AFTER_MS = [100, 500]
 
 const headers = z.object({
   'idempotency-key': z
@@ -27,6 +32,16 @@ const headers = z.object({
     .regex(/^[\x21-\x7e]{1,255}$/)
     .optional()
     .meta({ description: 'Repeating a submit with the same key finds the first batch, for 24 h.' }),
+})
+
+const submitForm = submitRequest.extend({
+  files: z
+    .array(z.string().meta({ format: 'binary' }))
+    .max(MAX_FILES)
+    .optional()
+    .meta({
+      description: `Up to ${MAX_FILES} files; each chosen model must be able to take each.`,
+    }),
 })
 
 export const submitBatch: Operation = {
@@ -41,7 +56,7 @@ export const submitBatch: Operation = {
       body: {
         required: true,
         content: {
-          'multipart/form-data': { schema: submitRequest },
+          'multipart/form-data': { schema: submitForm },
           'application/json': { schema: submitRequest },
         },
       },
@@ -72,34 +87,10 @@ export const submitBatch: Operation = {
         'Idempotency-Key',
       )
     }
-    const request = await readSubmission(c)
-    const tasks = tasksOf(request)
-    const conversationIsNew = !request.conversation_id
-    if (!conversationIsNew && !z.uuid().safeParse(request.conversation_id).success) {
-      throw notFound('conversation')
-    }
-    const batchId = uuidv7()
-    const batch: NewBatch = {
-      owner: c.var.owner,
-      batchId,
-      conversationId: request.conversation_id ?? uuidv7(),
-      conversationIsNew,
-      title: titleOf(request.prompt),
-      prompt: request.prompt,
-      mode: request.mode,
-      system: request.system ?? null,
-      temperature: request.temperature ?? null,
-      maxTokens: request.max_tokens ?? null,
-      traceparent: traceparentFrom(c.req.header('traceparent')),
-      idempotencyKey: idempotencyKey ? `key:${idempotencyKey}` : `batch:${batchId}`,
-      fingerprint: await sha256(JSON.stringify(request)),
-      tasks,
-    }
-
-    const dispatching = dispatch(c, batch)
-    // A client that hangs up would end it between the two stores.
-    afterAnswer(c, dispatching)
-    const stored = await dispatching
+    const submitting = submit(c, idempotencyKey)
+    // A client that hangs up would end it between two stores.
+    afterAnswer(c, submitting)
+    const stored = await submitting
     const first = stored[0]!
     const answer: SubmitAnswer = {
       batch_id: first.batch_id,
@@ -108,9 +99,61 @@ export const submitBatch: Operation = {
       task_ids: stored.map(({ task_id }) => task_id),
     }
     c.header('Location', `/v1/batches/${first.batch_id}`)
-    if (first.batch_id !== batchId) c.header('Idempotent-Replayed', 'true')
+    if (first.replayed) c.header('Idempotent-Replayed', 'true')
     return c.json(answer, 202)
   },
+}
+
+type Submitted = SubmittedTask & { replayed: boolean }
+
+/** Takes in the request, files first, and stores it. Throws what the API answers with. */
+async function submit(c: Context<AppEnv>, idempotencyKey?: string): Promise<Submitted[]> {
+  const { files, requestId } = c.var
+  const uploads = files && new Uploads(files.objects)
+  try {
+    const batch = await batchOf(c, await readSubmission(c, uploads), uploads?.files ?? [])
+    const key = idempotencyKey ? `key:${idempotencyKey}` : `batch:${batch.batchId}`
+    const stored = await dispatch(c, { ...batch, idempotencyKey: key })
+    const unused = stored[0]?.unused ?? []
+    if (unused.length > 0) afterAnswer(c, uploads!.discard(requestId, unused))
+    return stored.map((task) => ({ ...task, replayed: task.batch_id !== batch.batchId }))
+  } catch (error) {
+    // Where nobody knows whether the rows were stored, they may need the objects.
+    const known = !(error instanceof DatabaseError && error.outcomeUnknown)
+    if (uploads && known) afterAnswer(c, uploads.discard(requestId))
+    throw error
+  }
+}
+
+/** The rows that a request asks for. Throws ApiError 400 or 404. */
+async function batchOf(
+  c: Context<AppEnv>,
+  request: SubmitRequest,
+  files: NewFile[],
+): Promise<Omit<NewBatch, 'idempotencyKey'>> {
+  const tasks = tasksOf(request)
+  demandAccepted(files, tasks)
+  const conversationIsNew = !request.conversation_id
+  if (!conversationIsNew && !z.uuid().safeParse(request.conversation_id).success) {
+    throw notFound('conversation')
+  }
+  const contents = files.map(({ name, type, sha256 }) => [name, type, sha256])
+  return {
+    owner: c.var.owner,
+    batchId: uuidv7(),
+    conversationId: request.conversation_id ?? uuidv7(),
+    conversationIsNew,
+    title: titleOf(request.prompt),
+    prompt: request.prompt,
+    mode: request.mode,
+    system: request.system ?? null,
+    temperature: request.temperature ?? null,
+    maxTokens: request.max_tokens ?? null,
+    traceparent: traceparentFrom(c.req.header('traceparent')),
+    fingerprint: await sha256(JSON.stringify([request, contents])),
+    tasks,
+    files,
+  }
 }
 
 /** Stores the batch, then rings its tasks. Throws what the API answers with. */
@@ -118,7 +161,7 @@ async function dispatch(
   { var: { postgres, redis, requestId } }: Context<AppEnv>,
   batch: NewBatch,
 ): Promise<SubmittedTask[]> {
-  const stored = await storeKnowingly(postgres, batch)
+  const stored = await runKnowingly(postgres, submitStatement(batch))
   const first = stored[0]
   if (!first) throw notFound('conversation')
   if (first.fingerprint !== batch.fingerprint) {
@@ -145,20 +188,6 @@ async function dispatch(
     log('warn', 'not rung', { code, batch_id: first.batch_id, request_id: requestId })
   }
   return stored
-}
-
-/** Runs the statement; while its outcome is unknown, again with the same ids, which is harmless. */
-async function storeKnowingly(postgres: PostgresDoor, batch: NewBatch): Promise<SubmittedTask[]> {
-  const statement = submitStatement(batch)
-  for (const wait of REPEAT_AFTER_MS) {
-    try {
-      return await postgres.run(statement)
-    } catch (error) {
-      if (!(error instanceof DatabaseError && error.outcomeUnknown)) throw error
-      await new Promise((resolve) => setTimeout(resolve, wait))
-    }
-  }
-  return postgres.run(statement)
 }
 
 async function sha256(text: string): Promise<string> {

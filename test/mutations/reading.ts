@@ -21,6 +21,25 @@ export const READING: Mutation[] = [
     ],
     ['t.id = $2::uuid', '$2::uuid IS NOT NULL', 'only the task asked for is found'],
   ]),
+  ...inStatement(
+    'find-file',
+    [
+      [
+        'owner = $1',
+        '$1::text IS NOT NULL',
+        'a file of another owner is not found, nor is one that does not exist',
+      ],
+      ['id = $2::uuid', '$2::uuid IS NOT NULL', 'only the file asked for is found'],
+    ],
+    'save-file',
+  ),
+  ...inStatement('save-file', [
+    [
+      'DO UPDATE SET sha256 = excluded.sha256',
+      'DO NOTHING',
+      'content that the owner has already gives the older file',
+    ],
+  ]),
   ...inStatement('find-history', [
     [
       'WHERE c.owner = $1 AND ',

@@ -64,6 +64,56 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
       'stores every column of conversation, batch and tasks',
     ],
     ['$1, $8, 1 FROM key', '$1, $8, 0 FROM key', 'counts the turns of a continued conversation'],
+    [
+      'SELECT DISTINCT ON (u.sha256) u.id',
+      'SELECT u.id',
+      'the same content twice in one batch is one file in two places',
+    ],
+    [
+      'ORDER BY u.sha256, u.position',
+      'ORDER BY u.sha256, u.position DESC',
+      'the same content twice in one batch is one file in two places',
+    ],
+    [
+      'FROM upload u, batch\n',
+      'FROM upload u\n',
+      'the same key again stores no file, and calls all of its objects unused',
+    ],
+    [
+      'DO UPDATE SET sha256 = excluded.sha256',
+      'DO NOTHING',
+      'content that the owner has keeps its row and its object; the new one is unused',
+    ],
+    [
+      'DO UPDATE SET sha256 = excluded.sha256',
+      'DO NOTHING',
+      'two submits of the same content at the same moment share one file',
+    ],
+    [
+      'key.batch_id <> $4::uuid OR ',
+      '',
+      'the same key again stores no file, and calls all of its objects unused',
+    ],
+    [
+      'key.batch_id <> $4::uuid OR ',
+      'NOT key.fresh OR ',
+      'a repeat that waits for the very same statement calls none of its objects unused',
+    ],
+    [
+      ' AND k.object_key <> u.object_key',
+      '',
+      'the very same statement again calls no object unused that a row names',
+    ],
+    [
+      'WHERE f.owner = $1\n',
+      'WHERE $1::text IS NOT NULL\n',
+      'the same content of another owner is another file',
+    ],
+    [
+      'SELECT sha256, object_key FROM file UNION ALL\n',
+      '',
+      'two submits of the same content at the same moment share one file',
+    ],
     ['coalesce(known.fence, 0)', '0', 'the same key again reports the fences and states of now'],
     ['coalesce(known.status, 0)', '0', 'the same key again reports the fences and states of now'],
   ]),

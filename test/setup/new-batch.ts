@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import { familyOfModel } from '../../drizzle/contract/models.ts'
-import type { NewBatch } from '../../drizzle/statements/submit-batch.ts'
+import type { NewBatch, NewFile } from '../../drizzle/statements/submit-batch.ts'
 
 export const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
@@ -28,6 +29,20 @@ export function newBatch(models: string[], overrides: Partial<NewBatch> = {}): N
       family: familyOfModel(model)!.family,
       slot: 0,
     })),
+    files: [],
+    ...overrides,
+  }
+}
+
+/** A text file with content of its own, as the store has it. */
+export function newFile(overrides: Partial<NewFile> = {}): NewFile {
+  return {
+    id: uuidv7(),
+    name: 'file.txt',
+    objectKey: `uploads/${uuidv7()}`,
+    type: 'text/plain',
+    bytes: 5,
+    sha256: randomBytes(32).toString('hex'),
     ...overrides,
   }
 }

@@ -3,7 +3,7 @@ import type { Statement } from '../../drizzle/statements/statement.ts'
 import { openSession, untilWaiting } from './session.ts'
 
 /**
- * Proves that a statement locks its rows by id, whatever order they are named in. A gate holds the
+ * Proves that a statement locks its rows by id (or by another key), whatever order they are named in. A gate holds the
  * last of three rows by id while two statements name them as B C A and A C B. By id, the first
  * holds A and B and waits at the gate, and the second waits for the first. In the order named, the
  * first would hold B and the second A, and each would want the other's: a deadlock, every time.
@@ -13,12 +13,14 @@ export async function provesOrderOfLocks(
   {
     tasks,
     table = 'tasks',
+    key = 'id',
     statement,
     other = statement,
   }: {
-    /** The ids of the three: of tasks, or of nodes where that is the table. */
+    /** The ids of the three: of tasks, or the keys in another table where that is named. */
     tasks: string[]
-    table?: 'tasks' | 'gemini_service_nodes'
+    table?: 'tasks' | 'gemini_service_nodes' | 'files'
+    key?: 'id' | 'sha256'
     statement(ids: string[]): Statement<unknown>
     /** What the second of the two runs, where it is another statement. */
     other?(ids: string[]): Statement<unknown>
@@ -29,7 +31,7 @@ export async function provesOrderOfLocks(
   const one = await openSession(database)
   const two = await openSession(database)
   await gate.query('BEGIN')
-  await gate.query(`SELECT FROM ${table} WHERE id = $1 FOR UPDATE`, [c])
+  await gate.query(`SELECT FROM ${table} WHERE ${key} = $1 FOR UPDATE`, [c])
   const first = one.run(statement([b, c, a]))
   await untilWaiting(database, one, first)
   const second = two.run(other([a, c, b]))

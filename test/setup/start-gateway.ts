@@ -1,12 +1,18 @@
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { keysInR2, type ObjectKeys } from './object-keys.ts'
 import { type Program, spawnProgram } from './spawn-program.ts'
 
 export const RUNTIMES = ['workerd', 'node', 'deno'] as const
 export type Runtime = (typeof RUNTIMES)[number]
 
-export type RunningGateway = { url: string; stop(): Promise<void> }
+export type RunningGateway = {
+  url: string
+  stop(): Promise<void>
+  /** On workerd, which has its bucket within. */
+  objectKeys?: ObjectKeys
+}
 
 /** Starts the gateway on a runtime, by the entry that a deployment there uses. */
 export async function startGateway(
@@ -54,10 +60,16 @@ async function startWorkerd(settings: Record<string, string>): Promise<RunningGa
       script: outputFiles[0]!.text,
       compatibilityDate: '2026-10-01',
       bindings: settings,
+      // A binding would come before S3.
+      r2Buckets: settings.S3_ENDPOINT ? [] : ['FILES'],
       host: '127.0.0.1',
       port: 0,
     }),
   )
   const url = await miniflare.ready
-  return { url: url.href.replace(/\/$/, ''), stop: () => miniflare.dispose() }
+  return {
+    url: url.href.replace(/\/$/, ''),
+    stop: () => miniflare.dispose(),
+    objectKeys: keysInR2(miniflare),
+  }
 }

@@ -2,7 +2,8 @@ import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pending.ts'
 import { submitBatch } from '../../drizzle/statements/submit-batch.ts'
-import { newBatch, TRACEPARENT } from '../setup/new-batch.ts'
+import { newBatch, newFile, TRACEPARENT } from '../setup/new-batch.ts'
+import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
 import { openSession, race, untilWaiting } from '../setup/session.ts'
 import { batchRow, claimOf, HOLDER, next, submitted } from '../setup/task-states.ts'
 import { useDatabase } from '../setup/use-database.ts'
@@ -17,6 +18,8 @@ async function stored() {
     (SELECT coalesce(sum(turns), 0)::int FROM conversations) AS turns,
     (SELECT count(*)::int FROM batches) AS batches,
     (SELECT count(*)::int FROM tasks) AS tasks,
+    (SELECT count(*)::int FROM files) AS files,
+    (SELECT count(*)::int FROM batch_files) AS batch_files,
     (SELECT count(*)::int FROM idempotency_keys) AS keys`)
   return counts
 }
@@ -43,6 +46,7 @@ test('stores every column of conversation, batch and tasks', async () => {
       task_id: id,
       fence: 0,
       status: 0,
+      unused: [],
     })),
   )
   expect(
@@ -248,4 +252,128 @@ test('a submit waits for its conversation before it takes its key', async () => 
   expect(taken[0]).toMatchObject({ fresh: true })
   await holder.query('COMMIT')
   expect((await waiting)[0]).toMatchObject({ fresh: false, batch_id: taken[0]?.batch_id })
+})
+
+/** The files of a batch, in order, each with the object that holds it. */
+function filesOf(batchId: string) {
+  return database.query(
+    `SELECT f.*, b.position, b.name FROM batch_files b JOIN files f ON f.id = b.file_id
+     WHERE b.batch_id = $1 ORDER BY b.position`,
+    [batchId],
+  )
+}
+
+test('stores every column of the files, and the places in which they stand', async () => {
+  const files = [newFile({ name: 'b.txt' }), newFile({ name: 'a.png', type: 'image/png' })]
+  const batch = await submitted(database, MODELS, { owner: 'ada', files })
+  expect(await filesOf(batch.batchId)).toMatchObject(
+    files.map(({ id, name, objectKey, type, bytes, sha256 }, i) => ({
+      id,
+      owner: 'ada',
+      sha256,
+      type,
+      bytes: String(bytes),
+      object_key: objectKey,
+      position: i + 1,
+      name,
+    })),
+  )
+})
+
+test('content that the owner has keeps its row and its object; the new one is unused', async () => {
+  const old = newFile({ name: 'old.txt' })
+  await submitted(database, MODELS, { files: [old] })
+  const again = newFile({ name: 'new.txt', sha256: old.sha256 })
+  const fresh = newFile()
+  const batch = newBatch(MODELS, { files: [fresh, again] })
+  const rows = await database.run(submitBatch(batch))
+  expect(rows.map(({ unused }) => unused)).toEqual([[again.objectKey], [again.objectKey]])
+  expect(await filesOf(batch.batchId)).toMatchObject([
+    { id: fresh.id, object_key: fresh.objectKey },
+    { id: old.id, object_key: old.objectKey, name: 'new.txt' },
+  ])
+})
+
+test('the same content twice in one batch is one file in two places', async () => {
+  const one = newFile({ name: 'one.txt' })
+  const two = newFile({ name: 'two.txt', sha256: one.sha256 })
+  const batch = newBatch(MODELS, { files: [one, two] })
+  const rows = await database.run(submitBatch(batch))
+  expect(rows[0]?.unused).toEqual([two.objectKey])
+  expect(await filesOf(batch.batchId)).toMatchObject([
+    { id: one.id, name: 'one.txt', position: 1 },
+    { id: one.id, name: 'two.txt', position: 2 },
+  ])
+})
+
+test('the same content of another owner is another file', async () => {
+  const ada = newFile()
+  await submitted(database, MODELS, { owner: 'ada', files: [ada] })
+  const bob = newFile({ sha256: ada.sha256 })
+  const batch = newBatch(MODELS, { owner: 'bob', files: [bob] })
+  expect((await database.run(submitBatch(batch)))[0]?.unused).toEqual([])
+  expect(await filesOf(batch.batchId)).toMatchObject([{ id: bob.id, owner: 'bob' }])
+})
+
+test('the same key again stores no file, and calls all of its objects unused', async () => {
+  const first = await submitted(database, MODELS, { files: [newFile()] })
+  const before = await stored()
+  const files = [newFile({ sha256: first.files[0]!.sha256 }), newFile()]
+  const again = newBatch(MODELS, { idempotencyKey: first.idempotencyKey, files })
+  const rows = await database.run(submitBatch(again))
+  expect(rows[0]?.unused).toEqual(files.map(({ objectKey }) => objectKey))
+  expect(await stored()).toEqual(before)
+})
+
+test('the very same statement again calls no object unused that a row names', async () => {
+  const old = newFile()
+  await submitted(database, MODELS, { files: [old] })
+  const files = [newFile(), newFile({ sha256: old.sha256 })]
+  const batch = newBatch(MODELS, { files })
+  const first = await database.run(submitBatch(batch))
+  const second = await database.run(submitBatch(batch))
+  expect([first[0]?.unused, second[0]?.unused]).toEqual([
+    [files[1]!.objectKey],
+    [files[1]!.objectKey],
+  ])
+})
+
+test('a repeat that waits for the very same statement calls none of its objects unused', async () => {
+  const batch = newBatch(MODELS, { files: [newFile()] })
+  const { first, second } = await race(database, submitBatch(batch), submitBatch(batch))
+  expect(second).toEqual(first.map((row) => ({ ...row, fresh: false })))
+  expect(second[0]?.unused).toEqual([])
+})
+
+test('two submits of the same content at the same moment share one file', async () => {
+  const one = newFile()
+  const two = newFile({ sha256: one.sha256 })
+  const second = newBatch(MODELS, { files: [two] })
+  const rows = await race(
+    database,
+    submitBatch(newBatch(MODELS, { files: [one] })),
+    submitBatch(second),
+  )
+  expect(rows.first[0]?.unused).toEqual([])
+  expect(rows.second[0]?.unused).toEqual([two.objectKey])
+  expect(await filesOf(second.batchId)).toMatchObject([{ id: one.id }])
+})
+
+test('a submit that is refused stores no file', async () => {
+  const before = await stored()
+  const batch = newBatch(MODELS, { conversationId: uuidv7(), files: [newFile()] })
+  expect(await database.run(submitBatch(batch))).toEqual([])
+  expect(await stored()).toEqual(before)
+})
+
+test('submits that name the same files in opposite orders do not deadlock', async () => {
+  const files = [newFile(), newFile(), newFile()]
+  await submitted(database, MODELS, { files })
+  await provesOrderOfLocks(database, {
+    tasks: files.map(({ sha256 }) => sha256),
+    table: 'files',
+    key: 'sha256',
+    statement: (hashes) =>
+      submitBatch(newBatch(MODELS, { files: hashes.map((sha256) => newFile({ sha256 })) })),
+  })
 })

@@ -1,0 +1,23 @@
+import type { Context } from 'hono'
+import { signFileUrl } from '../drizzle/contract/file-url.ts'
+import type { File } from '../drizzle/contract/http-api.ts'
+import type { StoredFile } from '../drizzle/statements/as-json.ts'
+import type { AppEnv } from './operation.ts'
+
+const HOUR_S = 3600
+
+/**
+ * Adds to files of the caller where to fetch them. An address is good for one to two hours, and stays
+ * the same for an hour: a page that polls does not load its pictures anew.
+ */
+export function withUrls(c: Context<AppEnv>, files: StoredFile[]): Promise<File[]> {
+  const { files: store, owner } = c.var
+  const expiresAt = (Math.floor(Date.now() / 1000 / HOUR_S) + 2) * HOUR_S
+  return Promise.all(
+    files.map(async (file) => {
+      const grant = { method: 'GET', fileId: file.file_id, owner, expiresAt } as const
+      const url = store ? await signFileUrl(store.urlSecret, grant) : null
+      return { ...file, url }
+    }),
+  )
+}
