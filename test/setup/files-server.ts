@@ -5,7 +5,7 @@ import type { FileRef } from '../../drizzle/contract/file-ref.ts'
 import { type FileMethod, verifyFileUrl } from '../../drizzle/contract/file-url.ts'
 import { fileRef } from '../prompt/files.ts'
 
-export const FILE_URL_SECRET = 'the-secret-of-the-files-of-the-tests'
+const FILE_URL_SECRET = 'the-secret-of-the-files-of-the-tests'
 
 /** What a gateway does with files, and nothing else of it. */
 export type FilesServer = {

@@ -26,12 +26,12 @@ type At = (url: string, through?: Fetch) => CalledModel
 export const SECRET = 'SECRET WORDS'
 
 /** Long enough never to matter in a test that is not about them. */
-export const PATIENT: CallTimeouts = { firstTokenMs: 25_000, idleMs: 25_000, totalMs: 25_000 }
+const PATIENT: CallTimeouts = { firstTokenMs: 25_000, idleMs: 25_000, totalMs: 25_000 }
 
 const { fetch, close } = openModelFetch({ connectMs: 20_000 })
 
 /** A model of a service as a worker would call it, with patience. */
-export function called(service: Service, model: string): CalledModel {
+function called(service: Service, model: string): CalledModel {
   return { service, row: { ...familyOfModel(model)!, family: model }, timeouts: PATIENT }
 }
 
