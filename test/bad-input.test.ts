@@ -1,7 +1,8 @@
+import { ReadableStream } from 'node:stream/web'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { errorAnswer } from '../drizzle/contract/http-api.ts'
 import { type Fields, post, until } from './setup/client.ts'
-import { PNG } from './setup/sample-files.ts'
+import { PNG } from './setup/pictures.ts'
 import { RUNTIMES } from './setup/start-gateway.ts'
 import { type Stack, startStack } from './stack.ts'
 
@@ -247,6 +248,29 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
       body,
     })
     await expectRefusal(response, status, code)
+  })
+
+  test.each([
+    ['application/json', '{"prompt":"', 1_048_577, /at most 1048576/],
+    [
+      'multipart/form-data; boundary=b',
+      '--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n',
+      9_000_001,
+      /at most 9000000/,
+    ],
+  ])('a body of type %s that does not say how long it is is bounded', async (type, head, length, says) => {
+    async function* body() {
+      yield Buffer.from(head)
+      for (let sent = 0; sent < length; sent += 65_536) yield Buffer.alloc(65_536, 'x')
+    }
+    const response = await fetch(`${stack.gatewayUrl}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body: ReadableStream.from(body()),
+      duplex: 'half',
+    } as unknown as RequestInit)
+    const { message } = await expectRefusal(response, 413, 'payload_too_large')
+    expect(message).toMatch(says)
   })
 
   test('a field that is given twice is refused', async () => {

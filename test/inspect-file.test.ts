@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { Inspection } from '../edge/inspect-file.ts'
-import { JPEG, PDF, PNG, WEBP } from './setup/sample-files.ts'
+import { JPEG, PNG } from './setup/pictures.ts'
+import { PDF, WEBP } from './setup/sample-files.ts'
 
 async function inspect(bytes: Uint8Array, chunkSize = bytes.length || 1) {
   const inspection = new Inspection()

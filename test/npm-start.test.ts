@@ -10,8 +10,8 @@ import type { Batch, Conversations, History } from '../drizzle/contract/http-api
 import { ask, batchUntil, get, submit } from './setup/client.ts'
 import { createDatabase } from './setup/database.ts'
 import { commandOf, descendants, isAlive, nameOf } from './setup/descendants.ts'
+import { PNG } from './setup/pictures.ts'
 import { takeRedisDatabase } from './setup/redis-database.ts'
-import { PNG } from './setup/sample-files.ts'
 import { bareEnvironment, type Program, spawnProgram } from './setup/spawn-program.ts'
 
 const run = promisify(execFile)

@@ -3,7 +3,8 @@ import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { buildPage } from '../edge/page/build.ts'
 import { launchChromium } from './chromium.ts'
-import { PNG, png } from './setup/sample-files.ts'
+import { PNG } from './setup/pictures.ts'
+import { png } from './setup/sample-files.ts'
 import { startStack } from './stack.ts'
 
 const THREE = ['gemini-2.5-flash', 'deepseek-r1:1.5b', 'qwen3:1.7b']

@@ -4,7 +4,7 @@ import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.t
 import type { Outcome } from '../drizzle/statements/finish-tasks-if-held.ts'
 import type { Release } from '../drizzle/statements/release-tasks-if-held.ts'
 import type { AnswerPart } from '../workers-node/call-model.ts'
-import { ModelError } from '../workers-node/model-error.ts'
+import { ModelError, type ModelFault } from '../workers-node/model-error.ts'
 import { PostgresError } from '../workers-node/postgres.ts'
 import { runTask, type TaskRunner } from '../workers-node/run-task.ts'
 import { RunningCall } from '../workers-node/running-call.ts'
@@ -135,4 +135,35 @@ test('an answer that cannot be stored is tried again until its task is handed ba
   expect(tries).toBeGreaterThan(1)
   call.released = true
   await running
+})
+
+/** What comes of a task whose model says something and then fails so. */
+async function runFailing(fault: Pick<ModelFault, 'code'> & Partial<ModelFault>, said = '') {
+  const reports: string[] = []
+  const failing = async function* (): AsyncGenerator<AnswerPart> {
+    if (said) yield { type: 'text', text: said }
+    throw new ModelError(fault)
+  }
+  const report: TaskRunner['report'] = async (_, how) => void reports.push(how)
+  const { stored, runner: told } = runner(failing, { report })
+  await runTask(new RunningCall(TASK), told)
+  return { reports, stored }
+}
+
+test('of a node that was not asked nothing is said', async () => {
+  const { reports, stored } = await runFailing({ code: 'file_unavailable', node: 'unasked' })
+  expect(reports).toEqual([])
+  expect(stored).toMatchObject([{ status: 2, errorCode: 'file_unavailable', files: [] }])
+})
+
+test('a node that answers with a refusal is well, and its words are kept', async () => {
+  const said = 'I cannot create images.'
+  const { reports, stored } = await runFailing({ code: 'soft_refusal' }, said)
+  expect(reports).toEqual(['ok', 'ok'])
+  expect(stored).toMatchObject([{ status: 2, errorCode: 'soft_refusal', responseText: said }])
+})
+
+test('a refusal that may be asked about again is', async () => {
+  const { stored } = await runFailing({ code: 'soft_refusal', retryable: true })
+  expect(stored).toMatchObject([{ taskId: TASK.id, because: 'failed' }])
 })

@@ -73,6 +73,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...options.gatewaySettings,
   }
   let gateway: RunningGateway | undefined = await startGateway(runtime, gatewaySettings)
+  const gatewayUrl = gateway.url
   const programs: Program[] = []
 
   async function startWorker(
@@ -86,6 +87,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       GEMINI_BASE_URL: modelsUrl,
       DEEPSEEK_SERVICE_URL: modelsUrl,
       LLM_SERVICE_URL: modelsUrl,
+      GATEWAY_URL: gatewayUrl,
+      FILE_URL_SECRET: place.settings.FILE_URL_SECRET!,
       DRAIN_MS: '1000',
       ...workerSettings,
       ...settings,
@@ -102,7 +105,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 
   for (let i = 0; i < workers; i++) await startWorker()
   return {
-    gatewayUrl: gateway.url,
+    gatewayUrl,
     database,
     redisUrl,
     sql,

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { signFileUrl } from '../drizzle/contract/file-url.ts'
 import type { Batch, File as FileOfBatch, History, Task } from '../drizzle/contract/http-api.ts'
 import { batchUntil, errorOf, get, until } from './setup/client.ts'
-import { JPEG, PDF, PNG, png } from './setup/sample-files.ts'
+import { JPEG, PNG } from './setup/pictures.ts'
+import { PDF, png } from './setup/sample-files.ts'
 import { RUNTIMES, startGateway } from './setup/start-gateway.ts'
 import { type Stack, startStack } from './stack.ts'
 
@@ -156,6 +157,16 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     const content = randomBytes(1000)
     const { files } = await batchWith([new File([PDF, content], 'a.pdf')])
     expect(sha256(await bytesAt(files[0]!))).toBe(sha256(Buffer.concat([PDF, content])))
+  })
+
+  test('a submit whose outcome nobody knows keeps its files, and is found by its key', async () => {
+    stack.sql.loseAnswers = 3
+    const headers = { 'Idempotency-Key': randomBytes(8).toString('hex') }
+    const content = randomBytes(1000).toString('hex')
+    const lost = await send([new File([content], 'a.txt')], { headers })
+    expect(lost.status).toBe(503)
+    const { files } = await batchWith([new File([content], 'a.txt')], { headers })
+    expect(Buffer.from(await bytesAt(files[0]!)).toString()).toBe(content)
   })
 
   test('ten files are taken, and an eleventh is refused', async () => {

@@ -1,4 +1,5 @@
 import { DEAD_LETTERS } from './dead-letters.ts'
+import { FILES } from './files.ts'
 import { MACHINERY } from './machinery.ts'
 import { MODEL_CALLS } from './model-calls.ts'
 import type { Mutation } from './mutation.ts'
@@ -38,6 +39,7 @@ export const MUTATIONS: Mutation[] = [
   ...DEAD_LETTERS,
   ...READING,
   ...MODEL_CALLS,
+  ...FILES,
   ...MACHINERY,
   ...WORKERS,
 ]

@@ -17,8 +17,9 @@ describe('a file of this turn', () => {
     ['application/json', 'text'],
     ['image/png', 'inline'],
     ['application/pdf', 'inline'],
-  ])('of type %s has its place: %s', (type, place) => {
+  ])('of type %s has its place: %s, where it could be uploaded too', (type, place) => {
     expect(placeFiles([own(type)], SEES, inline)).toEqual([place])
+    expect(placeFiles([own(type)], SEES, uploading)).toEqual([place])
   })
 
   test.each([

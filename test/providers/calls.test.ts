@@ -124,6 +124,18 @@ test('a refusal in the field that OpenAI has for it is kept, and told apart', as
   expect(text).toBe('I cannot help with that.')
 })
 
+test('a polite refusal fails the call, and is tried again where the registry says so alone', async () => {
+  server().answer(() => [{ text: 'I’m sorry, but I can’t create images.' }])
+  for (const [, modelAt] of PROVIDERS) {
+    const model = modelAt(server().url)
+    for (const retriesRefusals of [false, true]) {
+      const came = await call({ ...model, row: { ...model.row, retriesRefusals } })
+      expectFault(came.error, { code: 'soft_refusal', retryable: retriesRefusals })
+      expect(came.text).toContain('create images')
+    }
+  }
+})
+
 test('a broken call of a tool, which nobody offered, is an answer that cannot be read', async () => {
   const tool_calls = [{ index: 0, function: { arguments: SECRET } }]
   server().answer(() => [{ event: { choices: [{ index: 0, delta: { tool_calls } }] } }])

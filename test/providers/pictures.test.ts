@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type FilesDoor, openFiles } from '../../workers-node/files-door.ts'
 import { log } from '../../workers-node/log.ts'
 import { type FilesServer, startFilesServer } from '../setup/files-server.ts'
-import type { Answer } from '../setup/model-server.ts'
+import { type Answer, type ModelServer, startModelServer } from '../setup/model-server.ts'
 import { JPEG, PNG } from '../setup/pictures.ts'
 import {
   asking,
@@ -18,10 +18,14 @@ const MODEL = 'gemini-2.5-flash-image'
 const server = useModelServer()
 let gateway: FilesServer
 let files: FilesDoor
+/** What a worker may reach, and a model must not make it. */
+let neighbour: ModelServer
+const neighbourByName = () => `${neighbour.url.replace('127.0.0.1', 'localhost')}/images/1.png`
 
 beforeAll(async () => {
   log.level = 'silent'
   gateway = await startFilesServer()
+  neighbour = await startModelServer()
   files = openFiles(gateway.settings)
 })
 beforeEach(() => {
@@ -30,6 +34,7 @@ beforeEach(() => {
 afterAll(async () => {
   await files.close()
   await gateway.close()
+  await neighbour.close()
 })
 
 /** Asks for a picture. */
@@ -152,14 +157,15 @@ describe('pictures in the text of a Gemini service:', () => {
   })
 
   test.each([
-    ['an address that is not public', () => 'http://127.0.0.1:1/cat.png'],
-    ['an address of this very machine by name', () => 'http://localhost:1/cat.png'],
+    ['an address that is not public', () => `${neighbour.url}/images/1.png`],
+    ['an address of this very machine by name', () => neighbourByName()],
     ['an address inside of a cloud', () => 'http://169.254.169.254/latest/meta-data'],
     ['what is no picture', () => '/no-picture'],
     ['what is not there', () => '/nothing'],
     ['what is too large', () => '/large'],
     ['what leads elsewhere', () => '/elsewhere'],
   ])('%s is not fetched, and the picture lost', async (_, url) => {
+    for (const { gives } of [server(), neighbour]) gives.set('/images/1.png', JPEG)
     server().gives.set('/no-picture', Buffer.from('<!doctype html>'))
     server().gives.set('/large', Buffer.concat([PNG, Buffer.alloc(21 * 1024 * 1024)]))
     server().gives.set(

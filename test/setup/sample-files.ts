@@ -25,8 +25,7 @@ export function png([red, green, blue]: [number, number, number], width = 1, hei
   ])
 }
 
-export const PNG = png([200, 30, 30])
-export const JPEG = Buffer.from('ffd8ffe000104a46494600010100000100010000ffd9', 'hex')
+/** The beginning of one, which is all that is looked at. */
 export const WEBP = Buffer.from('524946461a000000574542505650384c0d0000002f00000010', 'hex')
 export const PDF = Buffer.from(
   '%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n',
