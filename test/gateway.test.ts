@@ -241,6 +241,7 @@ test('the OpenAPI document names every operation, with its answers and errors', 
     'GET /v1/models 200 500',
     'GET /v1/tasks/{task_id} 200 404 500 503',
     'POST /v1/chat/completions 202 400 404 413 415 422 500 503',
+    'POST /v1/nodes/heartbeat 200 400 401 403 413 500 503',
     'PUT /v1/files/{file_id} 201 400 403 404 413 415 500 503',
   ])
   for (const name of ['SubmitAnswer', 'Batch', 'Result', 'Task', 'History', 'Models', 'Error']) {
