@@ -25,8 +25,8 @@ type At = (url: string, through?: Fetch) => CalledModel
 /** What no error and no log may quote. */
 export const SECRET = 'SECRET WORDS'
 
-/** Long enough never to matter in a test that is not about them. */
-const PATIENT: CallTimeouts = { firstTokenMs: 25_000, idleMs: 25_000, totalMs: 25_000 }
+/** Longer than a test may take: they end nothing in one that is not about them. */
+const PATIENT: CallTimeouts = { firstTokenMs: 100_000, idleMs: 100_000, totalMs: 100_000 }
 
 const { fetch, close } = openModelFetch({ connectMs: 20_000 })
 
