@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Batch, NodeHeartbeatAnswer } from '../drizzle/contract/http-api.ts'
 import { batchUntil, errorOf, submit, until } from './setup/client.ts'
 import { type Answer, type ModelServer, startModelServer } from './setup/model-server.ts'
+import { TRACEPARENT } from './setup/new-batch.ts'
 import { RUNTIMES } from './setup/start-gateway.ts'
 import { startTcpProxy } from './setup/tcp-proxy.ts'
 import { type Stack, type StackOptions, startStack } from './stack.ts'
@@ -146,6 +148,81 @@ test('a node that answers 429 rests for its Retry-After while the others serve',
   for (let i = 0; i < 4; i++) await ask(`again ${i}`)
   expect(tired.requests.length).toBeGreaterThan(1)
 })
+
+test('bad and late messages take no room, and a family without room is looked at again', async () => {
+  const [only] = (await startNodes(1)) as [ModelServer]
+  const { promise: held, resolve: open } = Promise.withResolvers<void>()
+  only.answer(() => [{ until: held }, { text: 'Done.' }])
+  await start({ workerSettings: { NODE_CAPACITY: '1', WORKER_STREAMS: 'qwen' } })
+  const redis = new Redis(stack.redisUrl, { protocol: 2 })
+  onTestFinished(() => redis.disconnect())
+  for (let i = 0; i < 5; i++) await redis.xadd('qwen_stream', '*', 'no', 'message')
+  const first = await submit(stack.gatewayUrl, { prompt: 'first', model: 'qwen3' })
+  await until(() => only.requests.length === 1)
+  // While the only place is taken: what is long over, and what must wait.
+  const old = ['task_id', first.task_ids[0]!, 'fence', '0', 'traceparent', TRACEPARENT]
+  for (let i = 0; i < 3; i++) await redis.xadd('qwen_stream', '*', ...old)
+  const second = await submit(stack.gatewayUrl, { prompt: 'second', model: 'qwen3' })
+  for (let i = 0; i < 3; i++) await redis.xadd('qwen_stream', '*', ...old)
+  await sleep(500)
+  open()
+  for (const { batch_id } of [
+    first,
+    second,
+    await submit(stack.gatewayUrl, { prompt: 'third', model: 'qwen3' }),
+  ]) {
+    expect((await batchUntil(stack.gatewayUrl, batch_id)).status).toBe('COMPLETED')
+  }
+})
+
+test('a lone node that rests for longer than its silence is used again when the rest is over', async () => {
+  const [only] = (await startNodes(1)) as [ModelServer]
+  let refused = 0
+  only.answer(() =>
+    refused++ < 1
+      ? { status: 429, body: {}, headers: { 'retry-after': '35' } }
+      : [{ text: 'Rested.' }],
+  )
+  await start({ workerSettings: { WORKER_STREAMS: 'qwen', RETRY_BASE_MS: '20' } })
+  const accepted = []
+  for (let i = 0; i < 3; i++) {
+    accepted.push(await submit(stack.gatewayUrl, { prompt: `${i}`, model: 'qwen3' }))
+    await sleep(300)
+  }
+  for (const { batch_id } of accepted) {
+    const batch = await batchUntil(
+      stack.gatewayUrl,
+      batch_id,
+      (one) => one.finished_at !== null,
+      60_000,
+    )
+    expect(batch.status).toBe('COMPLETED')
+  }
+}, 120_000)
+
+test('with a lasting backlog those that wait are not overtaken for long', async () => {
+  const [only] = (await startNodes(1)) as [ModelServer]
+  const answered: string[] = []
+  only.answer(({ messages }) => {
+    answered.push(messages[0]!.text)
+    return [{ until: sleep(20) }, { text: 'Done.' }]
+  })
+  await start({ workers: 2, workerSettings: { NODE_CAPACITY: '2', WORKER_STREAMS: 'qwen' } })
+  const accepted = await Promise.all(
+    Array.from({ length: 200 }, (_, i) =>
+      submit(stack.gatewayUrl, { prompt: `${i}`, model: 'qwen3' }),
+    ),
+  )
+  for (const { batch_id } of accepted) {
+    expect((await batchUntil(stack.gatewayUrl, batch_id)).status).toBe('COMPLETED')
+  }
+  // All were there at about the same time: nobody is served among the last who came among the first.
+  const arrived = await stack.database.query<{ user_prompt: string }>(
+    'SELECT user_prompt FROM batches ORDER BY created_at, id',
+  )
+  const places = arrived.map(({ user_prompt }, i) => answered.indexOf(user_prompt) - i)
+  expect(Math.max(...places)).toBeLessThan(120)
+}, 120_000)
 
 test('a worker that is killed leaves no load behind: its places are free when its calls are taken over', async () => {
   const [only] = (await startNodes(1)) as [ModelServer]

@@ -132,18 +132,18 @@ async function judge(
   consumption: Consumption,
   { fields }: StreamEntry,
 ): Promise<'started' | DeadMessageCode | null> {
-  if (fields === null) return null
-  const message = streamMessage.safeParse(objectOf(fields))
-  return message.success ? claimNamed(consumption, message.data) : 'unreadable_message'
+  const message = streamMessage.safeParse(fields && objectOf(fields))
+  if (message.success) return claimNamed(consumption, message.data)
+  consumption.room.add(1)
+  return fields && 'unreadable_message'
 }
 
 /**
- * Claims tasks that wait no longer for a node, past the stream, and starts those that it gets. What
- * cannot be claimed now is rung as lost messages are.
+ * Claims tasks that wait no longer for a node, past the stream, and starts those that it gets; each
+ * holds a slot. What cannot be claimed now is rung as lost messages are.
  */
 export async function claimWaiters(consumption: Consumption, waiters: Waiter[]): Promise<void> {
   const { slots } = consumption
-  slots.take(waiters.length)
   await Promise.all(
     waiters.map(async (waiter) => {
       if ((await claimNamed(consumption, waiter)) !== 'started') slots.release()

@@ -89,6 +89,12 @@ export class Nodes {
     this.beating.bringForward()
   }
 
+  /** Tasks wait for nodes: whether they are there must be known, though nothing runs. */
+  keepAsking(): void {
+    this.needed = true
+    this.beating.unlessWithin(BEAT_EVERY_MS)
+  }
+
   /** Nothing runs any more: a database that sleeps when nobody asks may sleep. */
   rest(): void {
     this.needed = false

@@ -23,8 +23,9 @@ export class Slots {
     this.taken += count
   }
 
-  release(): void {
-    this.taken--
+  release(count = 1): void {
+    if (count === 0) return
+    this.taken -= count
     if (this.allFree) this.onAllFree()
     this.wake()
   }

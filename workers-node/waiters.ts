@@ -1,8 +1,13 @@
 import type { KnownNodes } from '../drizzle/statements/claim-tasks-if-pending.ts'
-import type { PostgresDoor } from '../drizzle/statements/statement.ts'
-import { takeWaitersIfRoom, type Waiter } from '../drizzle/statements/take-waiters-if-room.ts'
+import type { PostgresDoor, Statement } from '../drizzle/statements/statement.ts'
+import {
+  type FamilyRoom,
+  takeWaitersIfRoom,
+  type Waiter,
+} from '../drizzle/statements/take-waiters-if-room.ts'
 import { Alarm } from './alarm.ts'
 import type { Room } from './room.ts'
+import type { Slots } from './slots.ts'
 
 /** How often a family without room is looked at: another worker may have made some. */
 const LOOK_EVERY_MS = 5_000
@@ -14,9 +19,8 @@ const LOOK_SOON_MS = 200
 /** One family, as far as its waiters are concerned. */
 export type WaitingFamily = {
   room: Room
-  /** How many calls this process could begin now. */
-  free(): number
-  /** Claims tasks, and runs those that it gets. */
+  slots: Slots
+  /** Claims tasks, for each of which a slot was taken, and runs those that it gets. */
   claim(waiters: Waiter[]): Promise<void>
 }
 
@@ -26,6 +30,9 @@ type Options = {
   /** How long a task may wait, in ms. */
   waitMs: number
   families: Map<string, WaitingFamily>
+  /** Called now and then while tasks wait. */
+  onWaiting(): void
+  stopping: AbortSignal
 }
 
 /**
@@ -48,7 +55,7 @@ export class Waiters {
     this.looking.bringForward()
   }
 
-  /** A task has found no room. */
+  /** A family has no room. */
   mustWait(): void {
     this.looking.bringForward(LOOK_SOON_MS)
   }
@@ -58,23 +65,46 @@ export class Waiters {
   }
 
   private async look(): Promise<number> {
-    const { postgres, nodes, waitMs, families } = this.options
+    const { nodes, waitMs, families, onWaiting } = this.options
     const looked = [...families].filter(
       ([family, { room }]) => this.asked.has(family) || room.left === 0,
     )
     this.asked.clear()
     if (looked.length === 0) return Number.POSITIVE_INFINITY
-    const asked = looked.map(([family, { free }]) => ({ family, most: free() }))
-    const rows = await postgres.run(takeWaitersIfRoom(asked, { nodes: nodes(), waitMs }))
-    const claims = rows.map(({ family, room, waiters }) => {
+    const asked = looked.map(([family, { slots }]) => ({ family, most: this.reserve(slots) }))
+    const statement = takeWaitersIfRoom(asked, { nodes: nodes(), waitMs })
+    const rows = await this.run(statement, asked)
+    const claims = rows.map(async ({ family, room, waits, waiters }, i) => {
       const found = families.get(family)!
-      found.room.is(room - waiters.length)
-      return waiters.length > 0 && found.claim(waiters)
+      found.slots.release(asked[i]!.most - waiters.length)
+      // Where nobody waits the next message may: then somebody does, and is looked after.
+      found.room.is(Math.max(room - waiters.length, waits ? 0 : 1))
+      if (waiters.length > 0) await found.claim(waiters)
     })
     await Promise.all(claims)
     const full = rows.filter(({ family }) => families.get(family)!.room.left === 0)
     if (full.length === 0) return Number.POSITIVE_INFINITY
+    onWaiting()
     const rests = full.map(({ rest_ms }) => rest_ms ?? Number.POSITIVE_INFINITY)
     return Math.min(LOOK_EVERY_MS, ...rests.map((ms) => Math.max(ms, 0) + PAST_MS))
+  }
+
+  /** Takes all free slots, so that what is read meanwhile does not take them too. */
+  private reserve(slots: Slots): number {
+    const free = this.options.stopping.aborted ? 0 : Math.max(slots.free, 0)
+    slots.take(free)
+    return free
+  }
+
+  private async run(
+    statement: Statement<FamilyRoom>,
+    asked: { family: string; most: number }[],
+  ): Promise<FamilyRoom[]> {
+    try {
+      return await this.options.postgres.run(statement)
+    } catch (error) {
+      for (const { family, most } of asked) this.options.families.get(family)!.slots.release(most)
+      throw error
+    }
   }
 }

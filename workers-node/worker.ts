@@ -4,7 +4,11 @@ import {
   type ClaimedTask,
   claimTasksIfPending,
 } from '../drizzle/statements/claim-tasks-if-pending.ts'
-import { finishTasksIfHeld, type Outcome } from '../drizzle/statements/finish-tasks-if-held.ts'
+import {
+  type Finished,
+  finishTasksIfHeld,
+  type Outcome,
+} from '../drizzle/statements/finish-tasks-if-held.ts'
 import { type Release, releaseTasksIfHeld } from '../drizzle/statements/release-tasks-if-held.ts'
 import { Backoff } from './backoff.ts'
 import { callModel } from './call-model.ts'
@@ -109,6 +113,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     ownKey: lock && String(workerKey),
   })
   const bell = await WakeBell.open(settings.REDIS_URL, () => lookout.wake())
+  const stopping = new AbortController()
   const calls = new RunningCalls()
   const nodes = new Nodes({
     postgres,
@@ -124,6 +129,8 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     nodes: () => nodes.known(),
     waitMs: settings.NODE_WAIT_MS,
     families: waitingFamilies,
+    onWaiting: () => nodes.keepAsking(),
+    stopping: stopping.signal,
   })
   const rousing = new Rousing({ redis, lock, lookout, nodes, leaseMs: LEASE_MS })
   const gate = { probeMs: PROBE_MS, waitMs: settings.NODE_WAIT_MS }
@@ -142,14 +149,14 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const finish = gather(async (outcomes: Outcome[]) => {
     const rows = await postgres.run(finishTasksIfHeld(outcomes))
     if (outcomes.some(({ deadLetterId }) => deadLetterId !== null)) lookout.deadLetters()
-    for (const { family, node_awaited } of rows) if (node_awaited) waiters.mayGo(family)
+    for (const row of rows) placeLeft(row)
     const held = new Set(rows.map(({ id, fence }) => `${id} ${fence}`))
     return outcomes.map(({ taskId, fence }) => held.has(`${taskId} ${fence}`))
   }, FINISH_LIMITS)
   const release = gather(async (releases: Release[]) => {
     const rows = await postgres.run(releaseTasksIfHeld(releases))
     for (const { afterMs } of releases) lookout.dueIn(afterMs)
-    for (const { family, node_awaited } of rows) if (node_awaited) waiters.mayGo(family)
+    for (const row of rows) placeLeft(row)
     const released = new Set(rows.map(({ task_id }) => task_id))
     return releases.map(({ taskId }) => released.has(taskId))
   })
@@ -167,7 +174,6 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     retryBaseMs: settings.RETRY_BASE_MS,
   }
 
-  const stopping = new AbortController()
   const readers = await Promise.all(
     families.map((family) => {
       const onReconnect = () => lookout.wake()
@@ -178,7 +184,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   await nodes.untilRegistered()
   const loops = families.map((family, i) => {
     const slots = allSlots[i]!
-    const room = new Room(nodes.roomOf(family.family))
+    const room = new Room(nodes.roomOf(family.family), () => waiters.mustWait())
     const consumption: Consumption = {
       family,
       reader: readers[i]!,
@@ -186,12 +192,9 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
       postgres,
       claim,
       beforeClaim: () => rousing.rouse(),
-      start: (task) => start(task, slots, room),
+      start: (task) => start(task, slots),
       onDeadLetters: () => lookout.deadLetters(),
-      onPutOff(ms) {
-        lookout.dueIn(ms)
-        waiters.mustWait()
-      },
+      onPutOff: (ms) => lookout.dueIn(ms),
       onGroupLost: () => lookout.wake(),
       room,
       onLeftPending: () => lookout.wake(),
@@ -200,7 +203,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     }
     waitingFamilies.set(family.family, {
       room,
-      free: () => (stopping.signal.aborted ? 0 : Math.max(slots.free, 0)),
+      slots,
       claim: (taken) => claimWaiters(consumption, taken),
     })
     return consume(consumption)
@@ -226,13 +229,18 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     if (allSlots.every(({ allFree }) => allFree)) rousing.rest()
   }
 
-  function start(task: ClaimedTask, slots: Slots, room: Room): boolean {
+  /** The room goes to those that wait, if any do, before it goes to what is read. */
+  function placeLeft({ family, node_awaited }: Pick<Finished, 'family' | 'node_awaited'>): void {
+    if (node_awaited) waiters.mayGo(family)
+    else waitingFamilies.get(family)?.room.add(1)
+  }
+
+  function start(task: ClaimedTask, slots: Slots): boolean {
     if (calls.has(task)) return false
     const call = new RunningCall(task)
     calls.add(call)
     void runTask(call, runner).finally(() => {
       calls.delete(call)
-      room.add(1)
       slots.release()
     })
     return true

@@ -4,12 +4,15 @@ import type { Statement } from './statement.ts'
 /** How long a repeated submit still finds its first batch, in hours. */
 const KEYS_KEPT_H = 24
 
+/** A node that registers itself and has been silent for so long will not come back, in hours. */
+const NODES_KEPT_H = 24
+
 /** A call that still writes has saved within this time, in minutes. */
 const PARTIALS_KEPT_MIN = 60
 
 /**
- * Removes up to `limit` outlived idempotency keys, and as many partial texts that no running call
- * owns. Returns how many keys went.
+ * Removes up to `limit` outlived idempotency keys, as many partial texts that no running call owns, and
+ * as many nodes that had registered themselves and are gone. Returns how many keys went.
  */
 export function forgetOldRows(limit: number): Statement<{ keys: number }> {
   return { name: 'forget-old-rows', text: FORGET_OLD_ROWS, params: [limit] }
@@ -33,5 +36,14 @@ WITH outlived AS (
   FOR UPDATE SKIP LOCKED
 ), dropped AS (
   DELETE FROM task_partials p USING orphan o WHERE p.task_id = o.task_id
+), gone AS (
+  SELECT n.id FROM gemini_service_nodes n
+  WHERE n.self_registered AND n.last_heartbeat_at < now() - interval '${NODES_KEPT_H} h'
+    AND NOT EXISTS (SELECT FROM tasks t
+      WHERE t.node_id = n.id AND t.status = ${TaskStatus.PROCESSING})
+  ORDER BY n.id LIMIT $1::integer
+  FOR UPDATE SKIP LOCKED
+), left_out AS (
+  DELETE FROM gemini_service_nodes n USING gone g WHERE n.id = g.id
 )
 SELECT count(*)::integer AS keys FROM forgotten`

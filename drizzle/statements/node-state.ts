@@ -12,7 +12,7 @@ export const stateOfNode = (n: string) => `CASE
     WHEN ${n}.status = 'BUSY' THEN 'busy'
     ELSE 'open' END`
 
-/** SQL for whether a holder may call the node `n`; the parameters are those of `nodeParams`. */
+/** SQL for whether a holder may call the node `n`. */
 export const callable = (n: string, ids: string, discover: string) =>
   `(${n}.id = ANY (${ids}::uuid[]) OR ${discover}::boolean AND ${n}.self_registered)`
 

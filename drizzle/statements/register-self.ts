@@ -11,9 +11,9 @@ export type SelfRegistration = {
 }
 
 /**
- * Makes the row of a node that registers itself, or notes that it was heard of. What calls have
- * shown (an open circuit, a rest) counts for more than what it says; and of a node that stands in
- * some worker's settings it changes nothing but that.
+ * Makes the row of a node that registers itself, or notes that it was heard of. What it says of itself
+ * counts for more than what some worker's settings say of it; what calls have shown (an open circuit, a
+ * rest) counts for more than both.
  */
 export function registerSelf(node: SelfRegistration): Statement<{ id: string; status: string }> {
   return {
@@ -28,9 +28,7 @@ INSERT INTO gemini_service_nodes AS kept
   (id, family, url, kind, capacity, weight, status, self_registered)
 VALUES ($1::uuid, $2, $3, 'self-registered', $4::integer, $5::float8, $6, true)
 ON CONFLICT (family, url) DO UPDATE SET
-  last_heartbeat_at = now(),
-  capacity = CASE WHEN kept.self_registered THEN excluded.capacity ELSE kept.capacity END,
-  weight = CASE WHEN kept.self_registered THEN excluded.weight ELSE kept.weight END,
-  status = CASE WHEN kept.self_registered AND kept.status IN ('HEALTHY', 'BUSY')
-    THEN excluded.status ELSE kept.status END
+  last_heartbeat_at = now(), self_registered = true,
+  capacity = excluded.capacity, weight = excluded.weight,
+  status = CASE WHEN kept.status IN ('HEALTHY', 'BUSY') THEN excluded.status ELSE kept.status END
 RETURNING kept.id, kept.status`

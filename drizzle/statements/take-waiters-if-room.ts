@@ -7,21 +7,24 @@ import type { Statement } from './statement.ts'
 export type Waiter = { task_id: string; fence: number }
 
 /**
- * `room`: for how many more tasks a family's nodes have room, those taken here included. `rest_ms`:
- * until the first of those that rest may be called again; null where none rests.
+ * `room`: for how many more tasks a family's nodes have room, those taken here included. `waits`:
+ * whether others wait all the same. `rest_ms`: until the first of the nodes that rest may be called
+ * again; null where none rests.
  */
 export type FamilyRoom = {
   family: string
   room: number
+  waits: boolean
   rest_ms: number | null
   waiters: Waiter[]
 }
 
 /**
- * Makes due as many of the tasks that wait longest for a node as there is room for, less those that
- * are on their way already; and all that have waited for longer than `waitMs`, which their claim will
- * fail; but at most `most` of a family. The caller claims them; where it cannot, they are rung as lost
- * messages are. One row a family, in the order given.
+ * Makes due as many of the tasks that wait for a node as there is room for, less those that are on
+ * their way already: those that were put off first, so that one that may not go where there is room
+ * holds nobody up. And all that have waited for longer than `waitMs`, which their claim will fail. But
+ * at most `most` of a family. The caller claims them; where it cannot, they are rung as lost messages
+ * are. One row a family, in the order given.
  */
 export function takeWaitersIfRoom(
   families: { family: string; most: number }[],
@@ -60,7 +63,7 @@ WITH known AS MATERIALIZED (
   SELECT w.id, room.family FROM room CROSS JOIN LATERAL (
     SELECT t.id FROM tasks t
     WHERE t.family = room.family AND t.waiting_since IS NOT NULL AND NOT ${isUnderWay('t')}
-    ORDER BY t.waiting_since
+    ORDER BY (t.waiting_since < now() - $5::integer * interval '1 ms') DESC, t.run_after, t.id
     LIMIT least(room.most, greatest(
       room.room - (SELECT count(*) FROM tasks u
         WHERE u.family = room.family AND u.waiting_since IS NOT NULL AND ${isUnderWay('u')}),
@@ -73,6 +76,8 @@ WITH known AS MATERIALIZED (
   RETURNING t.id, t.fence, t.family, t.waiting_since
 )
 SELECT room.family, room.room::integer AS room,
+  EXISTS (SELECT FROM tasks t WHERE t.family = room.family AND t.waiting_since IS NOT NULL
+    AND t.id NOT IN (SELECT id FROM waiter)) AS waits,
   (SELECT extract(epoch FROM min(known.retry_at) - now()) * 1000 FROM known
     WHERE known.family = room.family AND known.state = 'resting')::float8 AS rest_ms,
   coalesce((SELECT jsonb_agg(jsonb_build_object('task_id', due.id, 'fence', due.fence)

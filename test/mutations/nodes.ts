@@ -1,9 +1,9 @@
-import { inFile, inStatement, type Mutation, source } from './mutation.ts'
+import { inFile, inStatement, is, type Mutation, source } from './mutation.ts'
 
 export const NODES: Mutation[] = [
   ...inStatement('register-nodes', [
     [
-      'DO UPDATE SET last_heartbeat_at = now(),\n    capacity = excluded.capacity, self_registered = false',
+      'DO UPDATE SET last_heartbeat_at = now(),\n    capacity = CASE WHEN kept.self_registered THEN kept.capacity ELSE excluded.capacity END',
       'DO NOTHING',
       'the ids come in the order of the nodes, whichever are new',
     ],
@@ -38,7 +38,7 @@ export const NODES: Mutation[] = [
       'one address is another node for each family, and one family has a node for each address',
     ],
     [
-      'DO UPDATE SET last_heartbeat_at = now(),\n    capacity = excluded.capacity, self_registered = false',
+      'DO UPDATE SET last_heartbeat_at = now(),\n    capacity = CASE WHEN kept.self_registered THEN kept.capacity ELSE excluded.capacity END',
       'DO NOTHING',
       'two workers that register a node at the same moment get the same id',
     ],
@@ -191,14 +191,19 @@ export const NODES: Mutation[] = [
   ]),
   ...inStatement('register-nodes', [
     [
-      'capacity = excluded.capacity, ',
-      '',
-      'what the settings say of a node counts, also where it had registered itself',
+      'ELSE excluded.capacity END',
+      'ELSE kept.capacity END',
+      'what the settings say of a node counts, unless it speaks for itself',
     ],
     [
-      ', self_registered = false',
-      '',
-      'what the settings say of a node counts, also where it had registered itself',
+      'WHEN kept.self_registered THEN',
+      'WHEN false THEN',
+      'what the settings say of a node counts, unless it speaks for itself',
+    ],
+    [
+      'ORDER BY n.id FOR NO KEY UPDATE OF n',
+      'ORDER BY n.url DESC FOR NO KEY UPDATE OF n',
+      'known nodes are locked by id, as claims lock them',
     ],
   ]),
   ...inStatement('report-node-calls', [
@@ -206,6 +211,23 @@ export const NODES: Mutation[] = [
       "    WHEN old_status = 'BUSY' THEN 'BUSY'\n",
       '',
       'a node that says it is busy stays so, whatever its calls say',
+    ],
+  ]),
+  ...inStatement('forget-old-rows', [
+    [
+      'n.self_registered AND ',
+      '',
+      'a node that registered itself and has been silent for a day is forgotten, unless it still holds a task',
+    ],
+    [
+      'NODES_KEPT_H = 24',
+      'NODES_KEPT_H = 23',
+      'a node that registered itself and has been silent for a day is forgotten, unless it still holds a task',
+    ],
+    [
+      ` AND t.status ${is('PROCESSING')})\n  ORDER BY n.id LIMIT`,
+      ' AND false)\n  ORDER BY n.id LIMIT',
+      'a node that registered itself and has been silent for a day is forgotten, unless it still holds a task',
     ],
   ]),
   ...inStatement('beat-nodes', [
@@ -222,24 +244,19 @@ export const NODES: Mutation[] = [
   ]),
   ...inStatement('register-self', [
     [
-      "AND kept.status IN ('HEALTHY', 'BUSY')\n",
-      '\n',
+      "kept.status IN ('HEALTHY', 'BUSY') THEN",
+      'true THEN',
       'what calls have shown counts for more than what the node says',
     ],
     [
-      'status = CASE WHEN kept.self_registered AND kept',
-      'status = CASE WHEN kept',
-      'of a node in the settings of a worker it changes nothing but when it was heard of',
+      ', self_registered = true,',
+      ',',
+      'a node in the settings of a worker speaks for itself from then on',
     ],
     [
-      'capacity = CASE WHEN kept.self_registered',
-      'capacity = CASE WHEN true',
-      'of a node in the settings of a worker it changes nothing but when it was heard of',
-    ],
-    [
-      'weight = CASE WHEN kept.self_registered',
-      'weight = CASE WHEN true',
-      'of a node in the settings of a worker it changes nothing but when it was heard of',
+      'capacity = excluded.capacity',
+      'capacity = kept.capacity',
+      'a node that is heard of again keeps its id, and what it says now counts',
     ],
     [
       'last_heartbeat_at = now(),',
@@ -412,17 +429,17 @@ export const NODES: Mutation[] = [
     [
       'SET run_after = now(), rung_at = now()',
       'SET rung_at = now()',
-      'as many as there is room for are taken, those that wait longest, and are due',
+      'as many as there is room for are taken, those that were put off first, and are due',
     ],
     [
       'greatest(known.capacity - coalesce(held.tasks, 0), 0)',
       'known.capacity',
-      'as many as there is room for are taken, those that wait longest, and are due',
+      'as many as there is room for are taken, those that were put off first, and are due',
     ],
     [
-      'ORDER BY t.waiting_since\n',
-      'ORDER BY t.waiting_since DESC\n',
-      'as many as there is room for are taken, those that wait longest, and are due',
+      'DESC, t.run_after, t.id',
+      'DESC, t.run_after DESC, t.id',
+      'who was put off again goes behind the others, and holds nobody up',
     ],
     [
       `AND NOT ${source("isUnderWay('t')")}`,

@@ -4,6 +4,7 @@ import { forgetOldRows } from '../../drizzle/statements/forget-old-rows.ts'
 import { reapTasksIfExpired } from '../../drizzle/statements/reap-tasks-if-expired.ts'
 import type { Held } from '../../drizzle/statements/renew-leases-if-held.ts'
 import { savePartialsIfHeld } from '../../drizzle/statements/save-partials-if-held.ts'
+import { node } from '../setup/node-states.ts'
 import { openSession } from '../setup/session.ts'
 import { failure, processing, submitted } from '../setup/task-states.ts'
 import { useDatabase } from '../setup/use-database.ts'
@@ -164,4 +165,21 @@ test('a text that another sweep is about to forget is left to it, and nobody wai
   await two.run(forgetOldRows(10))
   await one.query('COMMIT')
   expect(await partialsLeft()).toEqual([])
+})
+
+test('a node that registered itself and has been silent for a day is forgotten, unless it still holds a task', async () => {
+  const DAY_S = 24 * 3_600
+  const gone = await node(database, { selfRegistered: true, silentS: DAY_S + 60 })
+  const kept = [
+    await node(database, { selfRegistered: true, silentS: DAY_S - 60 }),
+    await node(database, { silentS: DAY_S + 60 }),
+    await node(database, { selfRegistered: true, silentS: DAY_S + 60 }),
+  ]
+  const { held } = await processing(database, ['qwen3'])
+  await database.query('UPDATE tasks SET node_id = $2 WHERE id = $1', [held[0].taskId, kept[2]])
+  await database.run(forgetOldRows(10))
+  const rows = await database.query('SELECT id FROM gemini_service_nodes WHERE id = ANY ($1)', [
+    [gone, ...kept],
+  ])
+  expect(rows.map(({ id }) => id).toSorted()).toEqual(kept.toSorted())
 })

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { beforeEach, expect, test } from 'vitest'
+import { beatNodes } from '../../drizzle/statements/beat-nodes.ts'
 import { type NewNode, registerNodes } from '../../drizzle/statements/register-nodes.ts'
 import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
 import { race } from '../setup/session.ts'
@@ -82,10 +83,23 @@ test('workers that name the same nodes in opposite orders do not deadlock', asyn
   })
 })
 
-test('what the settings say of a node counts, also where it had registered itself', async () => {
+test('what the settings say of a node counts, unless it speaks for itself', async () => {
   const node = newNode()
   await database.run(registerNodes([node]))
-  await database.query('UPDATE gemini_service_nodes SET self_registered = true')
   await database.run(registerNodes([newNode({ capacity: 9 })]))
   expect(await rows()).toMatchObject([{ id: node.id, capacity: 9, self_registered: false }])
+  await database.query('UPDATE gemini_service_nodes SET self_registered = true')
+  await database.run(registerNodes([newNode({ capacity: 5 })]))
+  expect(await rows()).toMatchObject([{ id: node.id, capacity: 9, self_registered: true }])
+})
+
+test('known nodes are locked by id, as claims lock them', async () => {
+  const nodes = [newNode(), newNode({ url: 'http://b/' }), newNode({ url: 'http://c/' })]
+  await database.run(registerNodes(nodes))
+  await provesOrderOfLocks(database, {
+    tasks: nodes.map(({ id }) => id),
+    table: 'gemini_service_nodes',
+    statement: (ids) => registerNodes(ids.map((id) => nodes.find((node) => node.id === id)!)),
+    other: beatNodes,
+  })
 })

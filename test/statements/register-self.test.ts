@@ -54,14 +54,14 @@ test('what calls have shown counts for more than what the node says', async () =
   }
 })
 
-test('of a node in the settings of a worker it changes nothing but when it was heard of', async () => {
+test('a node in the settings of a worker speaks for itself from then on', async () => {
   const id = await node(database, { silentS: 60 })
   const [answer] = await database.run(said({ url: `http://node/${id}`, status: 'BUSY' }))
-  expect(answer).toEqual({ id, status: 'HEALTHY' })
+  expect(answer).toEqual({ id, status: 'BUSY' })
   expect(await row(id)).toMatchObject({
-    capacity: 4,
-    weight: 1,
-    self_registered: false,
+    capacity: 8,
+    weight: 2,
+    self_registered: true,
     heard: true,
   })
 })

@@ -35,7 +35,8 @@ async function waiting(count: number, nodes: string[], family: Family = 'qwen') 
   expect(verdicts.map(({ verdict }) => verdict)).toEqual(Array(count).fill('waiting'))
   for (const [i, id] of ids.entries()) {
     await database.query(
-      "UPDATE tasks SET waiting_since = now() - $2 * interval '1 s' WHERE id = $1",
+      `UPDATE tasks SET waiting_since = now() - $2 * interval '1 s',
+         run_after = run_after - $2 * interval '1 s' WHERE id = $1`,
       [id, count - i],
     )
   }
@@ -63,17 +64,18 @@ async function fullNode(capacity: number) {
   return { id, held }
 }
 
-test('as many as there is room for are taken, those that wait longest, and are due', async () => {
+test('as many as there is room for are taken, those that were put off first, and are due', async () => {
   const { id, held } = await fullNode(3)
   const ids = await waiting(4, [id])
   expect(await database.run(take([id]))).toEqual([
-    { family: 'qwen', room: 0, rest_ms: null, waiters: [] },
+    { family: 'qwen', room: 0, waits: true, rest_ms: null, waiters: [] },
   ])
   await database.run(finishTasksIfHeld(held.slice(0, 2).map((one) => success(one))))
   expect(await database.run(take([id]))).toEqual([
     {
       family: 'qwen',
       room: 2,
+      waits: true,
       rest_ms: null,
       waiters: ids.slice(0, 2).map((task_id) => ({ task_id, fence: 0 })),
     },
@@ -91,6 +93,18 @@ test('who was taken just now is on its way, and has its place', async () => {
   expect(taken(await database.run(take([id])))).toEqual([[]])
   await database.query("UPDATE tasks SET rung_at = now() - interval '3 s' WHERE id = $1", [ids[0]])
   expect(taken(await database.run(take([id])))).toEqual([[ids[0]]])
+})
+
+test('who was put off again goes behind the others, and holds nobody up', async () => {
+  const { id, held } = await fullNode(1)
+  const [barred, next] = await waiting(2, [id])
+  await database.query("UPDATE tasks SET run_after = now() + interval '1 min' WHERE id = $1", [
+    barred,
+  ])
+  await database.run(finishTasksIfHeld([success(held[0]!)]))
+  expect(await database.run(take([id]))).toMatchObject([
+    { waits: true, waiters: [{ task_id: next }] },
+  ])
 })
 
 test('no more are taken than the process can run', async () => {
@@ -134,7 +148,7 @@ test('a node that may be tried has room for one, and one that rests says until w
     await node(moment, { status: 'BUSY' }),
   ]
   expect(await moment.run(take(nodes))).toEqual([
-    { family: 'qwen', room: 1, rest_ms: 7_000, waiters: [] },
+    { family: 'qwen', room: 1, waits: false, rest_ms: 7_000, waiters: [] },
   ])
 })
 
