@@ -27,7 +27,6 @@ const LOOK_SOON_MS = 100
 const LOOKS_SOON = 20
 /** A reader that has died is known by two looks; what it held then is at least so old, in ms. */
 const PENDING_OF_THE_DEAD_MS = 400
-/** Leases that end one soon after another share a sweep, in ms. */
 /**
  * Who wakes the others is about to claim. One that dies before that leaves neither a task that names it
  * nor a lock that an idle one has seen: so long after a wake, in ms, …
@@ -35,6 +34,7 @@ const PENDING_OF_THE_DEAD_MS = 400
 const RESCUE_MS = 1_000
 /** … what was read so long ago is put back. A living reader has claimed it by then, or does no harm. */
 const PENDING_AFTER_WAKE_MS = 900
+/** Leases that end one soon after another share a sweep, in ms. */
 const SWEEP_GAP_MS = 1_000
 const COPY_GAP_MS = 10_000
 const FORGET_GAP_MS = 600_000

@@ -39,8 +39,8 @@ WITH outlived AS (
 ), gone AS (
   SELECT n.id FROM gemini_service_nodes n
   WHERE n.self_registered AND n.last_heartbeat_at < now() - interval '${NODES_KEPT_H} h'
-    AND NOT EXISTS (SELECT FROM tasks t
-      WHERE t.node_id = n.id AND t.status = ${TaskStatus.PROCESSING})
+    AND NOT EXISTS (SELECT FROM tasks held
+      WHERE held.node_id = n.id AND held.status = ${TaskStatus.PROCESSING})
   ORDER BY n.id LIMIT $1::integer
   FOR UPDATE SKIP LOCKED
 ), left_out AS (

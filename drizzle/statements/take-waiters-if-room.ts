@@ -43,6 +43,9 @@ export function takeWaitersIfRoom(
   }
 }
 
+/** SQL for whether the task `t` has waited for too long. */
+const isOverdue = (t: string) => `${t}.waiting_since < now() - $5::integer * interval '1 ms'`
+
 const TAKE_WAITERS_IF_ROOM = `
 WITH known AS MATERIALIZED (
   SELECT n.id, n.family, n.capacity, n.retry_at, ${stateOfNode('n')} AS state
@@ -63,12 +66,12 @@ WITH known AS MATERIALIZED (
   SELECT w.id, room.family FROM room CROSS JOIN LATERAL (
     SELECT t.id FROM tasks t
     WHERE t.family = room.family AND t.waiting_since IS NOT NULL AND NOT ${isUnderWay('t')}
-    ORDER BY (t.waiting_since < now() - $5::integer * interval '1 ms') DESC, t.run_after, t.id
+    ORDER BY (${isOverdue('t')}) DESC, t.run_after, t.id
     LIMIT least(room.most, greatest(
       room.room - (SELECT count(*) FROM tasks u
         WHERE u.family = room.family AND u.waiting_since IS NOT NULL AND ${isUnderWay('u')}),
-      (SELECT count(*) FROM tasks o WHERE o.family = room.family
-        AND o.waiting_since < now() - $5::integer * interval '1 ms' AND NOT ${isUnderWay('o')})))
+      (SELECT count(*) FROM tasks o
+        WHERE o.family = room.family AND ${isOverdue('o')} AND NOT ${isUnderWay('o')})))
     FOR UPDATE SKIP LOCKED
   ) w
 ), due AS (

@@ -26,6 +26,8 @@ import { WORKERS } from './workers.ts'
  * - reap: the status. A CHECK constraint ties the lease to it; it is there for the index.
  * - reap: `ORDER BY t.id`. With SKIP LOCKED it waits for nobody, so that no order can deadlock.
  * - dead messages: `WHERE kind = 'message'`. Without it the statement names no index, and is refused.
+ * - register nodes: `ORDER BY family, url`. Known rows are locked by id before; it is for rows that two
+ *   workers make at the same moment.
  * - gather: `count > 0`. Without it an item over the weight never goes out, and the test never ends.
  * - dead letters: `copied_at IS NOT NULL` where a copy is taken back only spares writes; `FOR UPDATE`
  *   in giving back and in purging is repeated by the write behind it.

@@ -42,11 +42,6 @@ export const NODES: Mutation[] = [
       'DO NOTHING',
       'two workers that register a node at the same moment get the same id',
     ],
-    [
-      'FROM node ORDER BY family, url',
-      'FROM node ORDER BY position',
-      'workers that name the same nodes in opposite orders do not deadlock',
-    ],
   ]),
   ...inStatement('report-node-calls', [
     [
@@ -202,7 +197,7 @@ export const NODES: Mutation[] = [
     ],
     [
       'ORDER BY n.id FOR NO KEY UPDATE OF n',
-      'ORDER BY n.url DESC FOR NO KEY UPDATE OF n',
+      'ORDER BY n.url FOR NO KEY UPDATE OF n',
       'known nodes are locked by id, as claims lock them',
     ],
   ]),
@@ -225,8 +220,8 @@ export const NODES: Mutation[] = [
       'a node that registered itself and has been silent for a day is forgotten, unless it still holds a task',
     ],
     [
-      ` AND t.status ${is('PROCESSING')})\n  ORDER BY n.id LIMIT`,
-      ' AND false)\n  ORDER BY n.id LIMIT',
+      ` AND held.status ${is('PROCESSING')})`,
+      ' AND false)',
       'a node that registered itself and has been silent for a day is forgotten, unless it still holds a task',
     ],
   ]),
