@@ -24,7 +24,7 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
   })
   afterAll(() => stack?.stop())
   beforeEach(() => {
-    Object.assign(stack.sql, { down: false, loseAnswers: 0 })
+    Object.assign(stack.sql, { down: false, loseAnswers: 0, refuseWith: undefined })
   })
 
   function send(files: File[], { fields = [], headers }: Sent = {}): Promise<Response> {
@@ -167,6 +167,24 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     const lost = await send([new File([content], 'a.txt')], { headers })
     expect(lost.status).toBe(503)
     stack.sql.loseAnswers = 0
+    const { files } = await batchWith([new File([content], 'a.txt')], { headers })
+    expect(Buffer.from(await bytesAt(files[0]!)).toString()).toBe(content)
+  })
+
+  test.each([
+    '53300',
+    '57P03',
+  ])('so does one that is refused with %s when repeated', async (code) => {
+    Object.assign(stack.sql, { loseAnswers: 1, refuseWith: code })
+    const headers = { 'Idempotency-Key': randomBytes(8).toString('hex') }
+    const content = randomBytes(1000).toString('hex')
+    const before = await stack.objectKeys()
+    const refused = await send([new File([content], 'a.txt')], { headers })
+    expect(refused.status).toBe(503)
+    // Long enough for what goes on after the answer.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(await stack.objectKeys()).toHaveLength(before.length + 1)
+    stack.sql.refuseWith = undefined
     const { files } = await batchWith([new File([content], 'a.txt')], { headers })
     expect(Buffer.from(await bytesAt(files[0]!)).toString()).toBe(content)
   })

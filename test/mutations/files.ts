@@ -24,6 +24,13 @@ export const FILES: Mutation[] = [
       'file URLs > serve for one method, file, owner and time, by one secret',
     ],
   ]),
+  ...inFile('edge/run-knowingly.ts', 'test/run-knowingly.test.ts', [
+    [
+      'throw new DatabaseError(error.code, true)',
+      'throw error',
+      'a repeat that finds no room: the outcome stays unknown',
+    ],
+  ]),
   ...inFile('workers-node/files-door.ts', 'test/files-door.test.ts', [
     [
       "if (createHash('sha256').update(bytes).digest('hex') !== file.sha256) throw NOT_THE_FILE",
