@@ -135,6 +135,20 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     expect(Buffer.from(await bytesAt(batch.files[1]!)).toString()).toBe(content)
   })
 
+  test('content that the store has lost is kept anew once it is sent again', async () => {
+    const file = new File([randomBytes(1000).toString('hex')], 'a.txt')
+    const [lost] = (await batchWith([file])).files
+    await stack.database.query("UPDATE files SET object_key = 'uploads/gone' WHERE id = $1", [
+      lost!.file_id,
+    ])
+    expect((await fetch(stack.gatewayUrl + lost!.url)).status).toBe(404)
+    const [again] = (await batchWith([file])).files
+    expect(again!.file_id).toBe(lost!.file_id)
+    for (const found of [lost!, again!]) {
+      expect(Buffer.from(await bytesAt(found)).toString()).toBe(await file.text())
+    }
+  })
+
   test('a key finds its batch by the files too, and the second upload is not kept', async () => {
     const content = randomBytes(1000).toString('hex')
     const headers = { 'Idempotency-Key': randomBytes(8).toString('hex') }
