@@ -31,9 +31,8 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     const body = new FormData()
     // The files come first: what the models take is known only afterwards.
     for (const file of files) body.append('files', file)
-    for (const [name, value] of [['prompt', 'Look'], ['model', MODEL], ...fields] as const) {
-      body.append(name, value)
-    }
+    body.append('prompt', 'Look')
+    for (const [name, value] of [['model', MODEL], ...fields]) body.set(name!, value!)
     return fetch(`${stack.gatewayUrl}/v1/chat/completions`, { method: 'POST', body, headers })
   }
 
@@ -210,6 +209,20 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     const response = await send(files)
     expect(response.status).toBe(400)
     expect(await errorOf(response)).toMatchObject({ param: 'files', message: /at most 10/ })
+    await until(async () => (await stack.objectKeys()).length === before.length)
+  })
+
+  test('pictures that only together are too much for a model are refused, and not kept', async () => {
+    const picture = (name: string) => new File([PNG, Buffer.alloc(7_000_000)], name)
+    const before = await stack.objectKeys()
+    const sent = { fields: [['model', 'qwen2.5-vl:7b']] as [string, string][] }
+    const response = await send(['a', 'b', 'c'].map(picture), sent)
+    expect(response.status).toBe(400)
+    expect(await errorOf(response)).toMatchObject({
+      param: 'files',
+      message:
+        /cannot be sent to qwen2\.5-vl:7b: their 2\d{7} bytes are more than the 20971520 bytes/,
+    })
     await until(async () => (await stack.objectKeys()).length === before.length)
   })
 

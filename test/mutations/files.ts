@@ -31,6 +31,13 @@ export const FILES: Mutation[] = [
       'a repeat that finds no room: the outcome stays unknown',
     ],
   ]),
+  ...inFile('drizzle/contract/accepts.ts', 'test/accepts.test.ts', [
+    [
+      "inputKindOf(type) !== 'text'",
+      'true',
+      'qwen2.5-vl:7b and pictures of [10485760,10485760] bytes, texts of [100000] bytes',
+    ],
+  ]),
   ...inFile('workers-node/files-door.ts', 'test/files-door.test.ts', [
     [
       "if (createHash('sha256').update(bytes).digest('hex') !== file.sha256) throw NOT_THE_FILE",
