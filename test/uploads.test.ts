@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { ReadableStream } from 'node:stream/web'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { signFileUrl } from '../drizzle/contract/file-url.ts'
@@ -363,4 +365,38 @@ test('without a file store a file is refused, and those of earlier days have no 
   expect((await fetch(`${gateway.url}/v1/files/${batch.files[0]!.file_id}`)).status).toBe(404)
   await gateway.stop()
   await stack.stop()
+})
+
+test('a file has its own length, though the store does not say how long its object is', async () => {
+  const objects = new Map<string, Buffer>()
+  const store = createServer(async ({ method, url }, response) => {
+    if (method === 'PUT') objects.set(url!, Buffer.from('hello'))
+    else response.write(objects.get(url!))
+    response.end()
+  })
+  await new Promise<void>((resolve) => store.listen(0, '127.0.0.1', resolve))
+  const { port } = store.address() as AddressInfo
+  const stack = await startStack({
+    workers: 0,
+    gatewaySettings: {
+      S3_ENDPOINT: `http://127.0.0.1:${port}`,
+      S3_BUCKET: 'files',
+      S3_ACCESS_KEY_ID: 'key',
+      S3_SECRET_ACCESS_KEY: 'secret',
+    },
+  })
+  const body = new FormData()
+  body.append('prompt', 'a')
+  body.append('files', new File(['hello'], 'a.txt'))
+  const address = `${stack.gatewayUrl}/v1/chat/completions`
+  const taken = await fetch(address, { method: 'POST', body })
+  const { batch_id } = (await taken.json()) as { batch_id: string }
+  const { files } = await get<Batch>(stack.gatewayUrl, `/v1/batches/${batch_id}`)
+  const answer = await fetch(stack.gatewayUrl + files[0]!.url, {
+    headers: { 'accept-encoding': 'identity' },
+  })
+  expect(answer.headers.get('content-length')).toBe('5')
+  expect(await answer.text()).toBe('hello')
+  await stack.stop()
+  store.close()
 })

@@ -41,12 +41,12 @@ export const getFile: Operation = {
       throw notFound('file')
     }
     c.header('Content-Type', file.type === 'text/plain' ? 'text/plain; charset=utf-8' : file.type)
-    c.header('Content-Length', String(object.bytes))
+    c.header('Content-Length', String(file.bytes))
     c.header('Content-Disposition', SHOWN.test(file.type) ? 'inline' : 'attachment')
     c.header('X-Content-Type-Options', 'nosniff')
     c.header('Content-Security-Policy', "sandbox; default-src 'none'")
     // What an address stands for never changes.
     c.header('Cache-Control', 'private, max-age=3600, immutable')
-    return c.body(object.stream)
+    return c.body(object)
   },
 }
