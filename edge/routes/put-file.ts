@@ -67,7 +67,8 @@ async function save(
     // As in `submit-batch.ts`.
     const known = !(error instanceof DatabaseError && error.unavailable)
     if (known) afterAnswer(c, uploads.discard(requestId))
-    if (error instanceof DatabaseError && error.code === UNIQUE_VIOLATION) {
+    const refused = error instanceof DatabaseError && !error.outcomeUnknown
+    if (refused && error.code === UNIQUE_VIOLATION) {
       throw new ApiError('invalid_request', 'file_id: another file has it', 'file_id')
     }
     throw error
