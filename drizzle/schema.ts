@@ -224,6 +224,8 @@ export const files = pgTable(
     bytes: bigint('bytes', { mode: 'number' }).notNull(),
     objectKey: text('object_key').notNull(),
     createdAt: createdAt(),
+    /** When the store did not have its object: the next upload of this content brings a new one. */
+    lostAt: time('lost_at'),
   },
   (table) => [
     uniqueIndex('files_by_content').on(table.owner, table.sha256),

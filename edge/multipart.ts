@@ -56,21 +56,33 @@ async function readHeaders(source: Splitter): Promise<Omit<Part, 'body'>> {
     if (headers.length > MAX_HEADER_BYTES) throw new MultipartError('long headers')
   }
   const disposition = /^content-disposition:\s*form-data(?=[;\s])(.*)$/im.exec(headers)?.[1] ?? ''
-  const name = parameter(disposition, 'name')
+  const { name, filename } = parametersOf(disposition)
   if (name === undefined) throw new MultipartError('a part without a name')
-  return { name, filename: parameter(disposition, 'filename') }
+  return { name, filename }
+}
+
+/** A parameter of a header (RFC 2045, 5.1), its value in quotes or bare. */
+const PARAMETER = /\s*;\s*([^\s;="]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;"]*))/y
+
+/**
+ * The parameters, by their names in lower case, the first of each name. Read one after the other: what looks
+ * like one inside quotes is none. What follows something that is no parameter is not looked at.
+ */
+function parametersOf(disposition: string): Record<string, string | undefined> {
+  const found: Record<string, string | undefined> = {}
+  PARAMETER.lastIndex = 0
+  for (;;) {
+    const [, name, quoted, plain] = PARAMETER.exec(disposition) ?? []
+    if (name === undefined) return found
+    found[name.toLowerCase()] ??= plain?.trim() ?? unescaped(quoted!)
+  }
 }
 
 /** Clients escape quotes in one of two ways: by a backslash, or by percent signs as browsers do. */
-function parameter(disposition: string, name: string): string | undefined {
-  const pattern = new RegExp(`;\\s*${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s;"]+))`, 'i')
-  const [, quoted, plain] = pattern.exec(disposition) ?? []
-  return (
-    plain ??
-    quoted
-      ?.replace(/\\(["\\])/g, '$1')
-      .replace(/%(22|0A|0D)/gi, (_, code) => String.fromCharCode(Number.parseInt(code, 16)))
-  )
+function unescaped(quoted: string): string {
+  return quoted
+    .replace(/\\(["\\])/g, '$1')
+    .replace(/%(22|0A|0D)/gi, (_, code) => String.fromCharCode(Number.parseInt(code, 16)))
 }
 
 async function drain(chunks: AsyncIterable<unknown>): Promise<void> {

@@ -7,12 +7,10 @@ export type ObjectStore = {
   /** Stores an object. One that is not complete is not kept. */
   put(key: string, bytes: AsyncIterable<Uint8Array>): Promise<void>
   /** Null where there is no such object. */
-  get(key: string): Promise<StoredObject | null>
+  get(key: string): Promise<ReadableStream<Uint8Array> | null>
   /** Does nothing where there is no such object. */
   delete(key: string): Promise<void>
 }
-
-export type StoredObject = { stream: ReadableStream<Uint8Array>; bytes: number }
 
 /** A store that failed. Carries a code only: its words may quote a key or an address. */
 export class ObjectStoreError extends Error {

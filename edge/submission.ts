@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { v7 as uuidv7 } from 'uuid'
-import { whyRefused } from '../drizzle/contract/accepts.ts'
+import { whyRefused, whyRefusedTogether } from '../drizzle/contract/accepts.ts'
 import { MAX_MODELS, type SubmitRequest, submitRequest } from '../drizzle/contract/http-api.ts'
 import { familyOfModel, knownModels } from '../drizzle/contract/models.ts'
 import type { NewFile, NewTask } from '../drizzle/statements/submit-batch.ts'
@@ -92,16 +92,23 @@ export function tasksOf({ model, mode, gemini_concurrency }: SubmitRequest): New
   })
 }
 
-/** Throws ApiError 400 for the first file that one of the models cannot take. */
+/** Throws ApiError 400 for the first file, or for all together, that one of the models cannot take. */
 export function demandAccepted(files: readonly NewFile[], tasks: readonly NewTask[]): void {
   for (const file of files) {
     for (const { model } of tasks) {
       const reason = whyRefused(model, file)
-      if (!reason) continue
-      const message = `files: "${file.name}" cannot be sent to ${model}: ${reason}`
-      throw new ApiError('invalid_request', message, 'files')
+      if (reason) throw refused(`"${file.name}"`, model, reason)
     }
   }
+  for (const { model } of tasks) {
+    const reason = whyRefusedTogether(model, files)
+    if (reason) throw refused('all of them together', model, reason)
+  }
+}
+
+function refused(what: string, model: string, reason: string): ApiError {
+  const message = `files: ${what} cannot be sent to ${model}: ${reason}`
+  return new ApiError('invalid_request', message, 'files')
 }
 
 /** A title for a conversation that begins with this prompt: its first line, cut at 80 characters. */

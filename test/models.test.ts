@@ -34,7 +34,7 @@ test('a time-out is that of the settings, else of the very model, else of its fa
   const worker = { DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x', GEMINI_API_KEY: 'a' }
   const timeoutsOf = (model: string, settings: Record<string, string> = {}) => {
     const environment = { ...worker, WORKER_STREAMS: 'gemini', ...settings }
-    const task = { family: 'gemini', model } as ClaimedTask
+    const task = { family: 'gemini', model, node_url: null } as ClaimedTask
     return openModels(readWorkerSettings(environment)).modelFor(task).timeouts
   }
   const family = familyNamed('gemini').timeouts

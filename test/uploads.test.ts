@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { ReadableStream } from 'node:stream/web'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { signFileUrl } from '../drizzle/contract/file-url.ts'
@@ -24,16 +26,15 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
   })
   afterAll(() => stack?.stop())
   beforeEach(() => {
-    Object.assign(stack.sql, { down: false, loseAnswers: 0 })
+    Object.assign(stack.sql, { down: false, loseAnswers: 0, refuseWith: undefined })
   })
 
   function send(files: File[], { fields = [], headers }: Sent = {}): Promise<Response> {
     const body = new FormData()
     // The files come first: what the models take is known only afterwards.
     for (const file of files) body.append('files', file)
-    for (const [name, value] of [['prompt', 'Look'], ['model', MODEL], ...fields] as const) {
-      body.append(name, value)
-    }
+    body.append('prompt', 'Look')
+    for (const [name, value] of [['model', MODEL], ...fields]) body.set(name!, value!)
     return fetch(`${stack.gatewayUrl}/v1/chat/completions`, { method: 'POST', body, headers })
   }
 
@@ -118,6 +119,23 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     expect(head.headers.get('content-length')).toBe(String(files[0]!.bytes))
   })
 
+  test('ten prompts at once with a picture of 2 MB each are all taken, and none mixed up', async () => {
+    const contents = Array.from({ length: 10 }, () => Buffer.concat([PNG, randomBytes(2_000_000)]))
+    const batches = await Promise.all(
+      contents.map((content, i) => batchWith([new File([content], `${i}.png`)])),
+    )
+    const rows = await stack.database.query<{ id: string; sha256: string }>(
+      'SELECT id, sha256 FROM files WHERE id = ANY ($1)',
+      [batches.map(({ files }) => files[0]!.file_id)],
+    )
+    const hashes = new Map(rows.map(({ id, sha256 }) => [id, sha256]))
+    for (const [i, { files }] of batches.entries()) {
+      expect(files).toMatchObject([{ name: `${i}.png`, bytes: contents[i]!.length }])
+      expect(hashes.get(files[0]!.file_id)).toBe(sha256(contents[i]!))
+      expect(sha256(await bytesAt(files[0]!))).toBe(sha256(contents[i]!))
+    }
+  })
+
   test('content that the owner has is kept once, whatever it is called', async () => {
     const content = randomBytes(1000).toString('hex')
     const [first] = (await batchWith([new File([content], 'one.txt')])).files
@@ -133,6 +151,20 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     await until(async () => (await stack.objectKeys()).length === before.length)
     expect((await stack.objectKeys()).sort()).toEqual(before.sort())
     expect(Buffer.from(await bytesAt(batch.files[1]!)).toString()).toBe(content)
+  })
+
+  test('content that the store has lost is kept anew once it is sent again', async () => {
+    const file = new File([randomBytes(1000).toString('hex')], 'a.txt')
+    const [lost] = (await batchWith([file])).files
+    await stack.database.query("UPDATE files SET object_key = 'uploads/gone' WHERE id = $1", [
+      lost!.file_id,
+    ])
+    expect((await fetch(stack.gatewayUrl + lost!.url)).status).toBe(404)
+    const [again] = (await batchWith([file])).files
+    expect(again!.file_id).toBe(lost!.file_id)
+    for (const found of [lost!, again!]) {
+      expect(Buffer.from(await bytesAt(found)).toString()).toBe(await file.text())
+    }
   })
 
   test('a key finds its batch by the files too, and the second upload is not kept', async () => {
@@ -167,8 +199,29 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     const lost = await send([new File([content], 'a.txt')], { headers })
     expect(lost.status).toBe(503)
     stack.sql.loseAnswers = 0
+    const before = await stack.objectKeys()
     const { files } = await batchWith([new File([content], 'a.txt')], { headers })
     expect(Buffer.from(await bytesAt(files[0]!)).toString()).toBe(content)
+    await until(async () => (await stack.objectKeys()).length === before.length)
+  })
+
+  test.each([
+    '53300',
+    '57P03',
+  ])('so does one that is refused with %s when repeated', async (code) => {
+    Object.assign(stack.sql, { loseAnswers: 1, refuseWith: code })
+    const headers = { 'Idempotency-Key': randomBytes(8).toString('hex') }
+    const content = randomBytes(1000).toString('hex')
+    const before = await stack.objectKeys()
+    const refused = await send([new File([content], 'a.txt')], { headers })
+    expect(refused.status).toBe(503)
+    // Long enough for what goes on after the answer.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(await stack.objectKeys()).toHaveLength(before.length + 1)
+    stack.sql.refuseWith = undefined
+    const { files } = await batchWith([new File([content], 'a.txt')], { headers })
+    expect(Buffer.from(await bytesAt(files[0]!)).toString()).toBe(content)
+    await until(async () => (await stack.objectKeys()).length === before.length + 1)
   })
 
   test('ten files are taken, and an eleventh is refused', async () => {
@@ -178,6 +231,20 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     const response = await send(files)
     expect(response.status).toBe(400)
     expect(await errorOf(response)).toMatchObject({ param: 'files', message: /at most 10/ })
+    await until(async () => (await stack.objectKeys()).length === before.length)
+  })
+
+  test('pictures that only together are too much for a model are refused, and not kept', async () => {
+    const picture = (name: string) => new File([PNG, Buffer.alloc(7_000_000)], name)
+    const before = await stack.objectKeys()
+    const sent = { fields: [['model', 'qwen2.5-vl:7b']] as [string, string][] }
+    const response = await send(['a', 'b', 'c'].map(picture), sent)
+    expect(response.status).toBe(400)
+    expect(await errorOf(response)).toMatchObject({
+      param: 'files',
+      message:
+        /cannot be sent to qwen2\.5-vl:7b: their 2\d{7} bytes are more than the 20971520 bytes/,
+    })
     await until(async () => (await stack.objectKeys()).length === before.length)
   })
 
@@ -265,6 +332,7 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
 
     const other = await put(png([9, 9, 9], 3, 3))
     expect(other.status).toBe(400)
+    await until(async () => (await stack.objectKeys()).length === before.length)
     const fetched = await fetch(stack.gatewayUrl + (await signed('GET', NEW_ID)))
     expect(sha256(new Uint8Array(await fetched.arrayBuffer()))).toBe(sha256(picture))
 
@@ -318,4 +386,38 @@ test('without a file store a file is refused, and those of earlier days have no 
   expect((await fetch(`${gateway.url}/v1/files/${batch.files[0]!.file_id}`)).status).toBe(404)
   await gateway.stop()
   await stack.stop()
+})
+
+test('a file has its own length, though the store does not say how long its object is', async () => {
+  const objects = new Map<string, Buffer>()
+  const store = createServer(async ({ method, url }, response) => {
+    if (method === 'PUT') objects.set(url!, Buffer.from('hello'))
+    else response.write(objects.get(url!))
+    response.end()
+  })
+  await new Promise<void>((resolve) => store.listen(0, '127.0.0.1', resolve))
+  const { port } = store.address() as AddressInfo
+  const stack = await startStack({
+    workers: 0,
+    gatewaySettings: {
+      S3_ENDPOINT: `http://127.0.0.1:${port}`,
+      S3_BUCKET: 'files',
+      S3_ACCESS_KEY_ID: 'key',
+      S3_SECRET_ACCESS_KEY: 'secret',
+    },
+  })
+  const body = new FormData()
+  body.append('prompt', 'a')
+  body.append('files', new File(['hello'], 'a.txt'))
+  const address = `${stack.gatewayUrl}/v1/chat/completions`
+  const taken = await fetch(address, { method: 'POST', body })
+  const { batch_id } = (await taken.json()) as { batch_id: string }
+  const { files } = await get<Batch>(stack.gatewayUrl, `/v1/batches/${batch_id}`)
+  const answer = await fetch(stack.gatewayUrl + files[0]!.url, {
+    headers: { 'accept-encoding': 'identity' },
+  })
+  expect(answer.headers.get('content-length')).toBe('5')
+  expect(await answer.text()).toBe('hello')
+  await stack.stop()
+  store.close()
 })

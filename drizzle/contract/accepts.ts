@@ -1,4 +1,4 @@
-import { type InputKind, whyNotTaken } from './input-kind.ts'
+import { type InputKind, inputKindOf, whyNotTaken } from './input-kind.ts'
 import { familyOfModel } from './models.ts'
 
 const WORDS: Record<InputKind, string> = {
@@ -23,4 +23,17 @@ export function whyRefused(
     case 'size':
       return `its ${bytes} bytes are more than the model takes of ${type}`
   }
+}
+
+/** As `whyRefused`, for all files of a prompt together. */
+export function whyRefusedTogether(
+  model: string,
+  files: readonly { type: string; bytes: number }[],
+): string | undefined {
+  const most = familyOfModel(model)?.mostFileBytes ?? Number.POSITIVE_INFINITY
+  const bytes = files
+    .filter(({ type }) => inputKindOf(type) !== 'text')
+    .reduce((sum, file) => sum + file.bytes, 0)
+  if (bytes <= most) return undefined
+  return `their ${bytes} bytes are more than the ${most} bytes that it takes with one prompt`
 }

@@ -36,6 +36,11 @@ export type ModelFamily = {
     enough: string[]
   }
   accepts: Accepts
+  /**
+   * The most bytes of all files of a prompt, texts aside, where its provider puts them into the request.
+   * Without it there is no such bound: what is too much for a request is uploaded ahead of it.
+   */
+  mostFileBytes?: number
   makes: readonly Mode[]
   reasoning: boolean
   /** Whether `gemini_concurrency` doubles its tasks. */
@@ -143,6 +148,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     provider: 'openai-compatible',
     endpoint: { url: 'LLM_SERVICE_URL', key: 'LLM_API_KEY', enough: ['LLM_SERVICE_URL'] },
     accepts: { text: 100 * KB },
+    mostFileBytes: 20 * MB,
     makes: ['text'],
     reasoning: true,
     doubles: false,

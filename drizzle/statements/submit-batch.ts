@@ -1,4 +1,5 @@
 import type { TaskStatus } from '../contract/task-status.ts'
+import { OBJECT_THAT_COUNTS } from './object-that-counts.ts'
 import type { Statement } from './statement.ts'
 
 export type NewTask = {
@@ -58,9 +59,9 @@ export type SubmittedTask = {
  * Stores conversation, batch, tasks and files in one statement, or finds what an earlier submit with
  * the same key stored. It may be repeated with the same ids when its outcome is unknown.
  *
- * What the owner has by content already keeps its row and its object. Of a batch that is another's,
- * none of these objects is used. A repeat of the very same submit may not see yet what the first one
- * stored: it calls unused only what another object stands for.
+ * What the owner has by content already keeps its row, and its object unless that was lost. Of a batch
+ * that is another's, none of these objects is used. A repeat of the very same submit may not see yet
+ * what the first one stored: it calls unused only what another object stands for.
  *
  * The rows of keys and files are taken by DO UPDATE: with DO NOTHING the second caller of a race would
  * see no row. The locks are taken in the order conversation, key, files by hash; batch and tasks are
@@ -143,7 +144,7 @@ WITH upload AS MATERIALIZED (
   SELECT DISTINCT ON (u.sha256) u.id, $1, u.sha256, u.type, u.bytes, u.object_key
   FROM upload u, batch
   ORDER BY u.sha256, u.position
-  ON CONFLICT (owner, sha256) DO UPDATE SET sha256 = excluded.sha256
+  ON CONFLICT (owner, sha256) DO UPDATE SET${OBJECT_THAT_COUNTS}
   RETURNING f.id, f.sha256, f.object_key
 ), placed AS (
   INSERT INTO batch_files (batch_id, file_id, position, name)
@@ -151,7 +152,8 @@ WITH upload AS MATERIALIZED (
   FROM batch, upload u JOIN file ON file.sha256 = u.sha256
 ), known_file AS (
   SELECT sha256, object_key FROM file UNION ALL
-  SELECT f.sha256, f.object_key FROM files f JOIN upload u ON u.sha256 = f.sha256 WHERE f.owner = $1
+  SELECT f.sha256, f.object_key FROM files f JOIN upload u ON u.sha256 = f.sha256
+  WHERE f.owner = $1 AND f.lost_at IS NULL AND NOT EXISTS (SELECT FROM file)
 )
 SELECT key.batch_id, key.conversation_id, key.fingerprint, key.fresh,
   listed.id AS task_id, coalesce(known.fence, 0) AS fence, coalesce(known.status, 0) AS status,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { findFile } from '../../drizzle/statements/find-file.ts'
+import { markFileLost } from '../../drizzle/statements/mark-file-lost.ts'
 import { grantOf } from '../file-grant.ts'
 import { notFound, type Operation } from '../operation.ts'
 
@@ -33,15 +34,19 @@ export const getFile: Operation = {
   async handle(c) {
     const { fileId, owner, objects } = await grantOf(c, 'GET')
     const [file] = await c.var.postgres.run(findFile(owner, fileId))
-    const object = file && (await objects.get(file.object_key))
-    if (!object) throw notFound('file')
+    if (!file) throw notFound('file')
+    const object = await objects.get(file.object_key)
+    if (!object) {
+      await c.var.postgres.run(markFileLost(owner, fileId, file.object_key))
+      throw notFound('file')
+    }
     c.header('Content-Type', file.type === 'text/plain' ? 'text/plain; charset=utf-8' : file.type)
-    c.header('Content-Length', String(object.bytes))
+    c.header('Content-Length', String(file.bytes))
     c.header('Content-Disposition', SHOWN.test(file.type) ? 'inline' : 'attachment')
     c.header('X-Content-Type-Options', 'nosniff')
     c.header('Content-Security-Policy', "sandbox; default-src 'none'")
     // What an address stands for never changes.
     c.header('Cache-Control', 'private, max-age=3600, immutable')
-    return c.body(object.stream)
+    return c.body(object)
   },
 }

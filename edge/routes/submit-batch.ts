@@ -118,8 +118,9 @@ async function submit(c: Context<AppEnv>, idempotencyKey?: string): Promise<Subm
     if (unused.length > 0) afterAnswer(c, uploads!.discard(requestId, unused))
     return stored.map((task) => ({ ...task, replayed: task.batch_id !== batch.batchId }))
   } catch (error) {
-    // Where nobody knows whether the rows were stored, they may need the objects.
-    const known = !(error instanceof DatabaseError && error.outcomeUnknown)
+    // Where nobody knows whether the rows were stored, they may need the objects. Nor does a database
+    // know it that is away for this try: a runtime may have sent the statement twice by itself.
+    const known = !(error instanceof DatabaseError && error.unavailable)
     if (uploads && known) afterAnswer(c, uploads.discard(requestId))
     throw error
   }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ReadableStream } from 'node:stream/web'
-import { type ObjectStore, ObjectStoreError, type StoredObject } from '../object-store.ts'
+import { type ObjectStore, ObjectStoreError } from '../object-store.ts'
 
 /** A folder of this machine, for the Node gateway. A key is a path below it. */
 export function openFolder(folder: string): ObjectStore {
@@ -31,8 +31,9 @@ export function openFolder(folder: string): ObjectStore {
       })
       if (!found) return null
       // Node's own type for the same class.
-      const stream = ReadableStream.from(contentOf(path)) as unknown as StoredObject['stream']
-      return { stream, bytes: found.size }
+      return ReadableStream.from(
+        contentOf(path),
+      ) as unknown as globalThis.ReadableStream<Uint8Array>
     },
     async delete(key) {
       await ask(rm(join(folder, key), { force: true }))

@@ -5,7 +5,7 @@ import { withoutCopy } from './without-copy.ts'
 /** What we use of the binding: https://developers.cloudflare.com/r2/api/workers/workers-api-reference/ */
 export type R2Bucket = {
   put(key: string, body: Body): Promise<unknown>
-  get(key: string): Promise<{ body: ReadableStream<Uint8Array>; size: number } | null>
+  get(key: string): Promise<{ body: ReadableStream<Uint8Array> } | null>
   delete(key: string): Promise<void>
   createMultipartUpload(key: string): Promise<{
     uploadPart(number: number, body: Body): Promise<unknown>
@@ -34,7 +34,7 @@ export function openR2(bucket: R2Bucket): ObjectStore {
     },
     async get(key) {
       const object = await ask(bucket.get(key))
-      return object && { stream: object.body, bytes: object.size }
+      return object?.body ?? null
     },
     delete: (key) => ask(bucket.delete(key)),
   }

@@ -91,9 +91,7 @@ export function openS3({ endpoint, bucket, ...credentials }: S3Settings): Object
     },
     async get(key) {
       const response = await send(key, '', { method: 'GET' })
-      if (response.ok && response.body) {
-        return { stream: response.body, bytes: Number(response.headers.get('content-length')) }
-      }
+      if (response.ok && response.body) return response.body
       await response.body?.cancel()
       if (response.status === 404) return null
       throw new ObjectStoreError(String(response.status))

@@ -24,6 +24,51 @@ export const FILES: Mutation[] = [
       'file URLs > serve for one method, file, owner and time, by one secret',
     ],
   ]),
+  ...inFile('edge/run-knowingly.ts', 'test/run-knowingly.test.ts', [
+    [
+      'throw new DatabaseError(error.code, true)',
+      'throw error',
+      'a repeat that finds no room: the outcome stays unknown',
+    ],
+  ]),
+  ...inFile('edge/routes/submit-batch.ts', 'test/kept-objects.test.ts', [
+    [
+      'const known = !(error instanceof DatabaseError && error.unavailable)',
+      'const known = true',
+      'a submit keeps its object after ["57P03"], as a row may name it',
+    ],
+    [
+      'const known = !(error instanceof DatabaseError && error.unavailable)',
+      'const known = false',
+      'a submit keeps nothing after ["40P01"], as no row can name it',
+    ],
+  ]),
+  ...inFile('edge/routes/put-file.ts', 'test/kept-objects.test.ts', [
+    [
+      'const known = !(error instanceof DatabaseError && error.unavailable)',
+      'const known = true',
+      'a picture keeps its object after ["53300"], as a row may name it',
+    ],
+    [
+      ' && !error.outcomeUnknown',
+      '',
+      'a picture keeps its object after ["unreachable","23505"], as a row may name it',
+    ],
+  ]),
+  ...inFile('edge/routes/get-file.ts', 'test/uploads.test.ts', [
+    [
+      'await c.var.postgres.run(markFileLost(owner, fileId, file.object_key))',
+      '',
+      'on node > content that the store has lost is kept anew once it is sent again',
+    ],
+  ]),
+  ...inFile('drizzle/contract/accepts.ts', 'test/accepts.test.ts', [
+    [
+      "inputKindOf(type) !== 'text'",
+      'true',
+      'qwen2.5-vl:7b and pictures of [10485760,10485760] bytes, texts of [100000] bytes',
+    ],
+  ]),
   ...inFile('workers-node/files-door.ts', 'test/files-door.test.ts', [
     [
       "if (createHash('sha256').update(bytes).digest('hex') !== file.sha256) throw NOT_THE_FILE",

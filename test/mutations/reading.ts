@@ -1,4 +1,4 @@
-import { inStatement, type Mutation } from './mutation.ts'
+import { inStatement, type Mutation, source } from './mutation.ts'
 
 export const READING: Mutation[] = [
   ...inStatement('find-batch', [
@@ -35,10 +35,41 @@ export const READING: Mutation[] = [
   ),
   ...inStatement('save-file', [
     [
-      'DO UPDATE SET sha256 = excluded.sha256',
+      `DO UPDATE SET${source('OBJECT_THAT_COUNTS')}`,
       'DO NOTHING',
       'content that the owner has already gives the older file',
     ],
+  ]),
+  ...inStatement(
+    'object-that-counts',
+    [
+      [
+        'CASE WHEN f.lost_at IS NULL THEN f.object_key ELSE excluded.object_key END',
+        'excluded.object_key',
+        'content that the owner has already gives the older file',
+      ],
+      [
+        'CASE WHEN f.lost_at IS NULL THEN f.object_key ELSE excluded.object_key END',
+        'f.object_key',
+        'content whose object was lost keeps its row, and gets the new object, once',
+      ],
+      [
+        'lost_at = NULL`',
+        'lost_at = f.lost_at`',
+        'content whose object was lost keeps its row, and gets the new object, once',
+      ],
+    ],
+    'save-file',
+  ),
+  ...inStatement('mark-file-lost', [
+    ['owner = $1', '$1::text IS NOT NULL', 'a file of another owner is not marked'],
+    ['id = $2::uuid', '$2::uuid IS NOT NULL', 'a file is marked, and those beside it are not'],
+    [
+      'object_key = $3',
+      '$3::text IS NOT NULL',
+      'a file that has another object by now is not marked',
+    ],
+    [' AND lost_at IS NULL', '', 'a file that is marked is written once'],
   ]),
   ...inStatement('find-history', [
     [

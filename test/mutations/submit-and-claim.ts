@@ -1,4 +1,4 @@
-import { AS_NAMED, inStatement, is, type Mutation } from './mutation.ts'
+import { AS_NAMED, inStatement, is, type Mutation, source } from './mutation.ts'
 
 export const SUBMIT_AND_CLAIM: Mutation[] = [
   ...inStatement('submit-batch', [
@@ -80,12 +80,12 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
       'the same key again stores no file, and calls all of its objects unused',
     ],
     [
-      'DO UPDATE SET sha256 = excluded.sha256',
+      `DO UPDATE SET${source('OBJECT_THAT_COUNTS')}`,
       'DO NOTHING',
       'content that the owner has keeps its row and its object; the new one is unused',
     ],
     [
-      'DO UPDATE SET sha256 = excluded.sha256',
+      `DO UPDATE SET${source('OBJECT_THAT_COUNTS')}`,
       'DO NOTHING',
       'two submits of the same content at the same moment share one file',
     ],
@@ -105,10 +105,16 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
       'the very same statement again calls no object unused that a row names',
     ],
     [
-      'WHERE f.owner = $1\n',
-      'WHERE $1::text IS NOT NULL\n',
+      'WHERE f.owner = $1 AND',
+      'WHERE $1::text IS NOT NULL AND',
       'the same content of another owner is another file',
     ],
+    [
+      ' AND f.lost_at IS NULL',
+      '',
+      'a repeat that waits for one that brought what was lost does not call it unused',
+    ],
+    [' AND NOT EXISTS (SELECT FROM file)', '', 'what is lost while a submit waits gets its object'],
     [
       'SELECT sha256, object_key FROM file UNION ALL\n',
       '',

@@ -7,6 +7,8 @@ export type CountingProxy = {
   take(): unknown[]
   /** How many of the next requests are carried out, but their answers lost. */
   loseAnswers: number
+  /** While set, what comes after those is refused with this SQLSTATE, as a database does that is full. */
+  refuseWith: string | undefined
   /** While true, every connection is closed at once. */
   down: boolean
   close(): Promise<void>
@@ -29,6 +31,10 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     } = incoming.headers
     const base = new URL(target)
     const path = base.pathname === '/' ? incoming.url : base.pathname
+    if (proxy.refuseWith && proxy.loseAnswers <= 0) {
+      response.writeHead(400, { 'content-type': 'application/json' })
+      return void response.end(JSON.stringify({ message: 'refused', code: proxy.refuseWith }))
+    }
     const answer = await fetch(new URL(path ?? '/', base), {
       method: incoming.method,
       headers: headers as Record<string, string>,
@@ -43,6 +49,7 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
   const proxy: CountingProxy = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     loseAnswers: 0,
+    refuseWith: undefined,
     down: false,
     take() {
       const taken = seen

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { findFile } from '../../drizzle/statements/find-file.ts'
+import { markFileLost } from '../../drizzle/statements/mark-file-lost.ts'
 import { saveFile } from '../../drizzle/statements/save-file.ts'
 import { newFile } from '../setup/new-batch.ts'
 import { race } from '../setup/session.ts'
@@ -32,6 +33,16 @@ test('the very same statement again finds what it stored', async () => {
   const file = newFile()
   const first = await database.run(saveFile('local', file))
   expect(await database.run(saveFile('local', file))).toEqual(first)
+})
+
+test('content whose object was lost keeps its row, and gets the new object, once', async () => {
+  const [old, next, later] = [newFile(), newFile(), newFile()]
+  await database.run(saveFile('local', old))
+  await database.run(markFileLost('local', old.id, old.objectKey))
+  for (const { id, objectKey } of [next, later]) {
+    const again = saveFile('local', { ...old, id, objectKey })
+    expect(await database.run(again)).toEqual([{ id: old.id, object_key: next.objectKey }])
+  }
 })
 
 test('two at the same moment with the same content get one file', async () => {

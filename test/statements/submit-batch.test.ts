@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pending.ts'
+import { markFileLost } from '../../drizzle/statements/mark-file-lost.ts'
 import { submitBatch } from '../../drizzle/statements/submit-batch.ts'
 import { newBatch, newFile, TRACEPARENT } from '../setup/new-batch.ts'
 import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
@@ -294,6 +295,50 @@ test('content that the owner has keeps its row and its object; the new one is un
   ])
 })
 
+/** A file that is in a batch already, and whose object the store has lost. */
+async function lostFile() {
+  const lost = newFile()
+  await submitted(database, MODELS, { files: [lost] })
+  await database.run(markFileLost('local', lost.id, lost.objectKey))
+  return lost
+}
+
+test('content whose object was lost keeps its row, and gets the new object, once', async () => {
+  const lost = await lostFile()
+  const found = newFile({ sha256: lost.sha256 })
+  const batch = newBatch(MODELS, { files: [found] })
+  expect((await database.run(submitBatch(batch)))[0]?.unused).toEqual([])
+  const late = newFile({ sha256: lost.sha256 })
+  const next = newBatch(MODELS, { files: [late] })
+  expect((await database.run(submitBatch(next)))[0]?.unused).toEqual([late.objectKey])
+  for (const { batchId } of [batch, next]) {
+    expect(await filesOf(batchId)).toMatchObject([
+      { id: lost.id, object_key: found.objectKey, lost_at: null },
+    ])
+  }
+})
+
+test('a repeat that waits for one that brought what was lost does not call it unused', async () => {
+  const lost = await lostFile()
+  const batch = newBatch(MODELS, { files: [newFile({ sha256: lost.sha256 })] })
+  const { first, second } = await race(database, submitBatch(batch), submitBatch(batch))
+  expect([first[0]?.unused, second[0]?.unused]).toEqual([[], []])
+})
+
+test('what is lost while a submit waits gets its object', async () => {
+  const old = newFile()
+  await submitted(database, MODELS, { files: [old] })
+  const found = newFile({ sha256: old.sha256 })
+  const batch = newBatch(MODELS, { files: [found] })
+  const { second } = await race(
+    database,
+    markFileLost('local', old.id, old.objectKey),
+    submitBatch(batch),
+  )
+  expect(second[0]?.unused).toEqual([])
+  expect(await filesOf(batch.batchId)).toMatchObject([{ object_key: found.objectKey }])
+})
+
 test('the same content twice in one batch is one file in two places', async () => {
   const one = newFile({ name: 'one.txt' })
   const two = newFile({ name: 'two.txt', sha256: one.sha256 })
@@ -311,7 +356,9 @@ test('the same content of another owner is another file', async () => {
   await submitted(database, MODELS, { owner: 'ada', files: [ada] })
   const bob = newFile({ sha256: ada.sha256 })
   const batch = newBatch(MODELS, { owner: 'bob', files: [bob] })
-  expect((await database.run(submitBatch(batch)))[0]?.unused).toEqual([])
+  for (const _ of ['the first time', 'repeated']) {
+    expect((await database.run(submitBatch(batch)))[0]?.unused).toEqual([])
+  }
   expect(await filesOf(batch.batchId)).toMatchObject([{ id: bob.id, owner: 'bob' }])
 })
 

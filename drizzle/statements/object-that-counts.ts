@@ -1,0 +1,7 @@
+/**
+ * SQL for what an upload changes in the row of a file `f` with the same content: nothing, unless its
+ * object was lost. Then the new one takes its place.
+ */
+export const OBJECT_THAT_COUNTS = `
+    object_key = CASE WHEN f.lost_at IS NULL THEN f.object_key ELSE excluded.object_key END,
+    lost_at = NULL`

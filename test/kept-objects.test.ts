@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { signFileUrl } from '../drizzle/contract/file-url.ts'
+import type { PostgresDoor } from '../drizzle/statements/statement.ts'
+import { createApp } from '../edge/app.ts'
+import { DatabaseError } from '../edge/neon.ts'
+import type { RedisDoor } from '../edge/upstash.ts'
+import { PNG } from './setup/pictures.ts'
+
+const URL_SECRET = 'a secret of the tests, thirty-two long'
+const NEW_ID = '01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f'
+
+/** A gateway whose statements fail by these codes, one after the other, and the objects in its store. */
+function gatewayWith(codes: string[]) {
+  const keys = new Set<string>()
+  const left = [...codes]
+  const postgres: PostgresDoor = {
+    async run() {
+      const code = left.shift()!
+      throw new DatabaseError(code, code === 'unreachable')
+    },
+  }
+  const objects = {
+    async put(key: string, bytes: AsyncIterable<Uint8Array>) {
+      for await (const _ of bytes);
+      keys.add(key)
+    },
+    get: async () => null,
+    async delete(key: string) {
+      keys.delete(key)
+    },
+  }
+  const app = createApp({
+    settings: { MAX_BODY_BYTES: 1e6, MAX_UPLOAD_BYTES: 1e6, ENABLE_DB_LOG: false } as never,
+    postgres,
+    redis: {} as RedisDoor,
+    files: { objects, urlSecret: URL_SECRET },
+  })
+  return { app, keys }
+}
+
+const SENT: Record<string, (app: ReturnType<typeof createApp>) => Promise<Response>> = {
+  async 'a submit'(app) {
+    const body = new FormData()
+    body.append('prompt', 'Look')
+    body.append('files', new File([PNG], 'a.png'))
+    return app.request('/v1/chat/completions', { method: 'POST', body })
+  },
+  async 'a picture'(app) {
+    const expiresAt = Math.floor(Date.now() / 1000) + 60
+    const grant = { method: 'PUT', fileId: NEW_ID, owner: 'local', expiresAt } as const
+    const address = await signFileUrl(URL_SECRET, grant)
+    return app.request(address, { method: 'PUT', body: PNG as BodyInit })
+  },
+}
+
+test.each([
+  ['a submit', ['unreachable', '40P01'], 503],
+  ['a submit', ['unreachable', 'unreachable', '53300'], 503],
+  ['a submit', ['57P03'], 503],
+  ['a picture', ['unreachable', '40P01'], 503],
+  ['a picture', ['unreachable', '23505'], 503],
+  ['a picture', ['53300'], 503],
+])('%s keeps its object after %j, as a row may name it', async (what, codes, status) => {
+  const { app, keys } = gatewayWith(codes)
+  expect((await SENT[what]!(app)).status).toBe(status)
+  await sleep(20)
+  expect(keys.size).toBe(1)
+})
+
+test.each([
+  ['a submit', ['40P01'], 500],
+  ['a picture', ['40P01'], 500],
+  ['a picture', ['23505'], 400],
+])('%s keeps nothing after %j, as no row can name it', async (what, codes, status) => {
+  const { app, keys } = gatewayWith(codes)
+  expect((await SENT[what]!(app)).status).toBe(status)
+  await sleep(20)
+  expect(keys.size).toBe(0)
+})
