@@ -161,6 +161,22 @@ export const FILES: Mutation[] = [
       'pictures in the text of a Gemini service: > an address of another kind is none: file:///etc/passwd',
     ],
   ]),
+  ...inFile(
+    'workers-node/providers/engine/markdown-pictures.ts',
+    'test/providers/pictures.test.ts',
+    [
+      [
+        'if (next < from) next',
+        'next',
+        'pictures in the text of a Gemini service: > as much as an answer may be, begun and never ended, it holds nothing up',
+      ],
+      [
+        'found?.to ?? from + 1',
+        'from + 1',
+        'pictures in the text of a Gemini service: > as Markdown with inline data, cut anywhere',
+      ],
+    ],
+  ),
   ...inFile('workers-node/download-picture.ts', 'test/providers/pictures.test.ts', [
     [
       'if (mediaType) return',
