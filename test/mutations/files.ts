@@ -118,6 +118,16 @@ export const FILES: Mutation[] = [
   ]),
   ...inFile('workers-node/providers/gemini.ts', 'test/providers/files.test.ts', [
     [
+      "if (typeof handle !== 'string') throw invalidAnswer()",
+      '',
+      'an upload to Google, when it has the bytes: > an answer of another kind is none: {"file":{"state":"ACTIVE"}}',
+    ],
+    [
+      'APICallError.isInstance(error) ? error : uploadFault(error)',
+      'error',
+      "Google's File API: > a file that Google cannot process is rejected",
+    ],
+    [
       " &&\n      /\\bfile\\b.*\\b(may not exist|not found)\\b/is.test(error.responseBody ?? '')",
       '',
       "Google's File API: > a refusal of another kind is not taken for that",

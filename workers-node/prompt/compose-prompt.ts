@@ -2,6 +2,7 @@ import type { ModelMessage } from 'ai'
 import type { FileRef } from '../../drizzle/contract/file-ref.ts'
 import type { Accepts } from '../../drizzle/contract/input-kind.ts'
 import type { ClaimedTask } from '../../drizzle/statements/claim-tasks-if-pending.ts'
+import type { CallTimers } from '../call-timers.ts'
 import type { FileHandles } from '../file-handles.ts'
 import type { FilesDoor } from '../files-door.ts'
 import { ModelError } from '../model-error.ts'
@@ -28,7 +29,7 @@ export async function composePrompt(
   task: ClaimedTask,
   { inlineBytes, uploads }: Service,
   accepts: Accepts,
-  { files, handles, signal }: Composing,
+  { files, handles, signal, timers }: Composing & { timers: CallTimers },
   afresh = false,
 ): Promise<Prompt> {
   const asked = filesIn(task)
@@ -63,7 +64,8 @@ export async function composePrompt(
 
   async function upload(file: FileRef): Promise<string> {
     const bytes = await files.fetch(file, task.owner, signal)
-    const given = await uploads!.upload({ name: file.name, type: file.type, bytes }, signal)
+    const whole = { name: file.name, type: file.type, bytes }
+    const given = await timers.uploading(() => uploads!.upload(whole, signal))
     if (given.expiresAt && node_id !== null) {
       await handles.save(file.file_id, node_id, given.handle, given.expiresAt)
     }
