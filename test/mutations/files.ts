@@ -50,13 +50,13 @@ export const FILES: Mutation[] = [
   ]),
   ...inFile('workers-node/prompt/place-files.ts', 'test/prompt/place-files.test.ts', [
     [
-      'if (inlineBytes() <= carries.inlineBytes) return places',
+      ' && inlineBytes > carries.inlineBytes',
       '',
       'a file of this turn > of type image/png has its place: inline, where it could be uploaded too',
     ],
     [
-      "if (carries.uploads) return places.map((place) => (place === 'inline' ? 'upload' : place))",
-      '',
+      "place === 'inline' ? 'upload' : place",
+      'place',
       'a file of this turn > is uploaded where a request cannot carry it',
     ],
     [
@@ -65,8 +65,20 @@ export const FILES: Mutation[] = [
       'a file of this turn > is rejected for more bytes than a request carries',
     ],
     [
-      "places.indexOf('inline')",
-      "places.lastIndexOf('inline')",
+      "i < own && place !== 'named'",
+      "place !== 'named'",
+      'files of earlier turns > are left out, oldest first, where they are too much to carry, however large those of this turn',
+    ],
+  ]),
+  ...inFile('workers-node/prompt/first-kept.ts', 'test/prompt/place-files.test.ts', [
+    [
+      'roundness(i) > roundness(chosen)',
+      'false',
+      'a conversation with a picture each turn keeps the beginning of its prompts, but for a few steps',
+    ],
+    [
+      'count(left) > count(fitting) / 2',
+      'true',
       'files of earlier turns > are left out, oldest first, until the rest fits into a request',
     ],
   ]),
