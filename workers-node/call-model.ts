@@ -43,6 +43,8 @@ export async function* callModel(
       } catch (error) {
         const forgotten = prompt.remembers && service.uploads?.isGone(error)
         if (!forgotten) throw error
+      } finally {
+        prompt.letGo()
       }
     }
   } catch (error) {

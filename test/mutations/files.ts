@@ -106,7 +106,41 @@ export const FILES: Mutation[] = [
       'a text file cannot feign its end, and a name not the end of its line',
     ],
   ]),
+  ...inFile('workers-node/call-model.ts', 'test/providers/files.test.ts', [
+    [
+      '        prompt.letGo()\n',
+      '',
+      'the memory that files take: > where an answer fails its room is free again',
+    ],
+  ]),
+  ...inFile('workers-node/byte-budget.ts', 'test/byte-budget.test.ts', [
+    [
+      'if (place.bytes > this.free) return',
+      'if (place.bytes > this.free) continue',
+      'who comes first is served first, also before one that wants less',
+    ],
+    [
+      'Math.min(wanted, this.total)',
+      'wanted',
+      'more than there is waits until all is free, and then has all of it',
+    ],
+    [
+      '        this.waiting.delete(place)\n        reject',
+      '        reject',
+      'who no longer waits is told its own reason, and holds up nobody',
+    ],
+  ]),
   ...inFile('workers-node/prompt/compose-prompt.ts', 'test/providers/files.test.ts', [
+    [
+      '    letGo()\n    throw error',
+      '    throw error',
+      'the memory that files take: > where a file is not to be had its room is free again',
+    ],
+    [
+      '    } finally {\n      letGo()\n',
+      '    } finally {\n',
+      'the memory that files take: > where an upload fails its room is free again',
+    ],
     [
       'if (!earlier || !isGone(error)) throw error',
       'throw error',

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { FileRef } from '../../drizzle/contract/file-ref.ts'
+import { ByteBudget } from '../../workers-node/byte-budget.ts'
 import type { CalledModel } from '../../workers-node/call-model.ts'
 import type { FileHandles } from '../../workers-node/file-handles.ts'
 import { type FilesDoor, openFiles } from '../../workers-node/files-door.ts'
@@ -243,6 +244,74 @@ test('the whole time counts once, for the uploads and the answer', async () => {
     timeouts: { totalMs: 1500 },
   })
   expectFault(error, { code: 'model_timeout' })
+})
+
+describe('the memory that files take:', () => {
+  /** Asks with a picture, where there is room for one only. */
+  const tight = () => ({ ...files, room: new ByteBudget(PNG.length) })
+  const see = (door: FilesDoor, options: Call = {}, at: typeof google = google) =>
+    call(at(server().url), {
+      ...options,
+      task: { files: [pictureFile()], ...options.task },
+      composing: { files: door, ...options.composing },
+    })
+
+  test('one after the other is uploaded, and fetched only then', async () => {
+    const task = { files: [pictureFile(), pictureFile(), pictureFile()] }
+    const order: string[] = []
+    server().gives.set('/upload', (response) => {
+      order.push(`fetched ${gateway.asked.length}`)
+      setTimeout(() => response.end('{"files":["/srv/1"]}', () => order.push('uploaded')), 50)
+    })
+    const { error } = await see(files, { task }, geminiService)
+    expect(error).toBeUndefined()
+    expect(order.filter((what) => what !== 'uploaded')).toEqual([
+      'fetched 1',
+      'fetched 2',
+      'fetched 3',
+    ])
+  })
+
+  test('no call fetches its files before there is room, which one that ends makes', async () => {
+    const first = Promise.withResolvers<void>()
+    server().answer(({ body }) => [
+      ...(JSON.stringify(body).includes('FIRST') ? [{ until: first.promise }] : []),
+      { text: 'Seen.' },
+    ])
+    const door = tight()
+    const calls = [see(door, { task: { prompt: 'FIRST' } })]
+    while (server().requests.length === 0) await pause(5)
+    calls.push(see(door), see(door))
+    const late = await see(door, { timeouts: { totalMs: 300 } })
+    expectFault(late.error, { code: 'model_timeout', retryable: true, node: 'unasked' })
+    expect(gateway.asked).toEqual(['GET'])
+    first.resolve()
+    for (const { error, text } of await Promise.all(calls)) {
+      expect([error, text]).toEqual([undefined, 'Seen.'])
+    }
+    expect(gateway.asked).toHaveLength(3)
+  })
+
+  test.each<[string, typeof google, () => void]>([
+    ['an answer fails', google, () => server().answer(() => ({ status: 500, body: '' }))],
+    [
+      'a file is not to be had',
+      google,
+      () => void gateway.instead.push((response) => void response.writeHead(500).end()),
+    ],
+    [
+      'an upload fails',
+      geminiService,
+      () => void server().gives.set('/upload', (response) => void response.writeHead(500).end()),
+    ],
+  ])('where %s its room is free again', async (_, at, fail) => {
+    const door = tight()
+    fail()
+    expect((await see(door, {}, at)).error).toBeDefined()
+    server().gives.clear()
+    server().answer(() => [{ text: 'Seen.' }])
+    expect((await see(door, {}, at)).text).toBe('Seen.')
+  })
 })
 
 describe("Google's File API:", () => {
