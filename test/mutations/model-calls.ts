@@ -181,6 +181,13 @@ export const MODEL_CALLS: Mutation[] = [
       'without a service: > the connection is never made: its TLS handshake gets no answer',
     ],
   ]),
+  ...inFile('workers-node/retry-delay.ts', 'test/retry-delay.test.ts', [
+    [
+      'Math.min(askedMs, MOST_ASKED_MS)',
+      'askedMs',
+      'a task waits for no more than two minutes, however long its node is to rest',
+    ],
+  ]),
   ...inFile('workers-node/retry-after.ts', 'test/retry-after.test.ts', [
     ['ofMs(headers) ?? ', '', 'Retry-After: ms beside seconds'],
     [' ?? ofDetails(body)', '', "Google's RetryInfo: whole seconds"],
