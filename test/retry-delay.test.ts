@@ -24,3 +24,9 @@ test('a wait that the service asked for is the least, and a tenth is spread behi
   expect(Math.max(...waits)).toBeLessThanOrEqual(22_000)
   expect(Math.max(...waits)).toBeGreaterThan(21_500)
 })
+
+test('a task waits for no more than two minutes, however long its node is to rest', () => {
+  const waits = many(0, 3_600_000)
+  expect(Math.min(...waits)).toBeGreaterThanOrEqual(120_000)
+  expect(Math.max(...waits)).toBeLessThanOrEqual(132_000)
+})

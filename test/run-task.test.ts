@@ -78,6 +78,19 @@ test('a failure worth another try is handed back, but for the last of all attemp
   ])
 })
 
+test('a node rests for all of the time that it asked for, and a task waits for less', async () => {
+  const rests: unknown[] = []
+  const report: TaskRunner['report'] = async (_, how, restMs) => void rests.push([how, restMs])
+  const fault = { code: 'model_overloaded', retryable: true, node: 'rest' } as const
+  const error = new ModelError({ ...fault, retryAfterMs: 1_800_000 })
+  const { stored, runner: run } = runner(() => failing(error), { report })
+  await runTask(new RunningCall(TASK), run)
+  expect(rests).toContainEqual(['rest', 1_800_000])
+  const [{ afterMs }] = stored as [Release]
+  expect(afterMs).toBeGreaterThanOrEqual(120_000)
+  expect(afterMs).toBeLessThanOrEqual(132_000)
+})
+
 test('a failure that another try would not mend ends the task at once', async () => {
   const error = new ModelError({ code: 'model_not_found' })
   expect(await storedAfter(error, {})).toMatchObject([{ status: 2, errorCode: 'model_not_found' }])

@@ -2,7 +2,7 @@ import type { Usage } from '../drizzle/contract/http-api.ts'
 import type { ModelFamily } from '../drizzle/contract/models.ts'
 import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
 import type { MadeFile } from '../drizzle/statements/finish-tasks-if-held.ts'
-import type { CallTimeouts } from './call-timers.ts'
+import { type CallTimeouts, CallTimers } from './call-timers.ts'
 import { brokeOff, type ModelError, modelErrorOf } from './model-error.ts'
 import { type Composing, composePrompt, type Prompt } from './prompt/compose-prompt.ts'
 import type { Service } from './providers/provider.ts'
@@ -30,29 +30,36 @@ export async function* callModel(
   task: ClaimedTask,
   composing: Composing,
 ): AsyncGenerator<AnswerPart> {
-  const { service, row } = called
+  const { service, row, timeouts } = called
+  const timers = new CallTimers(timeouts)
+  const signal = AbortSignal.any([composing.signal, timers.signal])
   try {
     for (let afresh = false; ; afresh = true) {
-      const prompt = await composePrompt(task, service, row.accepts, composing, afresh)
+      const within = { ...composing, signal, timers }
+      const prompt = await composePrompt(task, service, row.accepts, within, afresh)
       try {
-        yield* answerTo(prompt, called, task, composing)
+        yield* answerTo(prompt, called, task, composing, timers)
         return
       } catch (error) {
         const forgotten = prompt.remembers && service.uploads?.isGone(error)
         if (!forgotten) throw error
+      } finally {
+        prompt.letGo()
       }
     }
   } catch (error) {
-    const { signal } = composing
     throw signal.aborted ? signal.reason : modelErrorOf(error)
+  } finally {
+    timers.clear()
   }
 }
 
 async function* answerTo(
   { messages }: Prompt,
-  { service, row, timeouts }: CalledModel,
+  { service, row }: CalledModel,
   task: ClaimedTask,
   { files, signal }: Composing,
+  timers: CallTimers,
 ): AsyncGenerator<AnswerPart> {
   const { mode } = task
   const model = service.model(task.model, { mode, reasoning: row.reasoning })
@@ -60,7 +67,7 @@ async function* answerTo(
   const pictures: Picture[] = []
   let text = ''
   let end: StreamEnd | undefined
-  for await (const part of streamAnswer({ model, messages, task, home, signal, timeouts })) {
+  for await (const part of streamAnswer({ model, messages, task, home, signal, timers })) {
     if (part.type === 'picture') pictures.push(part.picture)
     else if (part.type === 'end') end = part
     else {
@@ -68,6 +75,8 @@ async function* answerTo(
       yield part
     }
   }
+  // What is kept of it takes its own time.
+  timers.clear()
   const said = { text, mode, hasPicture: pictures.length > 0, limited: task.max_tokens !== null }
   const verdict: ModelError | undefined = end ? verdictOn(end, said, row) : brokeOff()
   for (const [i, picture] of verdict ? [] : pictures.entries()) {

@@ -1,4 +1,4 @@
-import { ModelError } from './model-error.ts'
+import { ModelError, type ModelFault } from './model-error.ts'
 
 /** How long the parts of a call may take, in ms. */
 export type CallTimeouts = { firstTokenMs: number; idleMs: number; totalMs: number }
@@ -7,37 +7,60 @@ export type CallTimeouts = { firstTokenMs: number; idleMs: number; totalMs: numb
 const HELD_UP_MS = 1000
 
 /**
- * Aborts `signal` with a ModelError when a call takes too long: until its first text, between two, or
- * in all. By the monotonic clock; the timers keep no process alive.
+ * Aborts `signal` with a ModelError when a call takes too long: in all, with what is done ahead of the
+ * request, until its first text, or between two. By the monotonic clock; the timers keep no process
+ * alive.
  */
 export class CallTimers {
   private readonly ending = new AbortController()
-  private readonly idleMs: number
+  private readonly timeouts: CallTimeouts
   private readonly total: NodeJS.Timeout
-  private quiet: NodeJS.Timeout
+  private quiet: NodeJS.Timeout | undefined
+  private blamed: ModelFault['node'] = 'unasked'
 
-  constructor({ firstTokenMs, idleMs, totalMs }: CallTimeouts) {
-    this.idleMs = idleMs
-    this.total = setTimeout(
-      () => this.end(new ModelError({ code: 'model_timeout' })),
-      totalMs,
-    ).unref()
-    this.quiet = this.within(firstTokenMs, 'first_token_timeout')
+  constructor(timeouts: CallTimeouts) {
+    this.timeouts = timeouts
+    this.total = setTimeout(() => this.end(this.outOfTime()), timeouts.totalMs).unref()
   }
 
   get signal(): AbortSignal {
     return this.ending.signal
   }
 
+  /** Gives a node a file, whose silence is then a fault of its. */
+  async uploading<Given>(upload: () => Promise<Given>): Promise<Given> {
+    this.blamed = 'fault'
+    const given = await upload()
+    this.blamed = 'unasked'
+    return given
+  }
+
+  /** The request goes out. */
+  asked(): void {
+    this.blamed = null
+    this.quiet = this.within(this.timeouts.firstTokenMs, 'first_token_timeout')
+  }
+
   /** Text or reasoning has come. */
   heard(): void {
     clearTimeout(this.quiet)
-    this.quiet = this.within(this.idleMs, 'idle_timeout')
+    this.quiet = this.within(this.timeouts.idleMs, 'idle_timeout')
+  }
+
+  /** Nothing more is awaited of this request. */
+  answered(): void {
+    clearTimeout(this.quiet)
   }
 
   clear(): void {
     clearTimeout(this.total)
     clearTimeout(this.quiet)
+  }
+
+  /** Before a node was asked, another try is not in vain. */
+  private outOfTime(): ModelError {
+    const node = this.blamed
+    return new ModelError({ code: 'model_timeout', retryable: node === 'unasked', node })
   }
 
   private within(ms: number, code: 'first_token_timeout' | 'idle_timeout'): NodeJS.Timeout {

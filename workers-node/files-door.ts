@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { FileRef } from '../drizzle/contract/file-ref.ts'
 import { type FileGrant, signFileUrl } from '../drizzle/contract/file-url.ts'
 import { Backoff } from './backoff.ts'
+import { ByteBudget } from './byte-budget.ts'
 import { codeOf, log } from './log.ts'
 import { ModelError } from './model-error.ts'
 
@@ -18,8 +19,13 @@ const STORE_AGAIN_AFTER_MS = { first: 200, most: 2_000 }
 
 const storedFile = z.object({ file_id: z.uuid() })
 
+/** How many bytes of files all calls of a process hold at the same time. */
+const HELD_BYTES = 256 * 1024 * 1024
+
 /** The way to the gateway's files. */
 export type FilesDoor = {
+  /** The room for what is fetched, for as long as it is held. */
+  room: ByteBudget
   /** The bytes of an owner's file. Throws ModelError `file_unavailable`, or the signal's reason. */
   fetch(file: FileRef, owner: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>>
   /** Stores a file for an owner; resolves to its id. Throws ModelError `picture_lost`, or as above. */
@@ -45,6 +51,7 @@ export function openFiles({ GATEWAY_URL, FILE_URL_SECRET }: FilesSettings): File
     return new URL(await signFileUrl(FILE_URL_SECRET, { ...grant, expiresAt }), GATEWAY_URL)
   }
   return {
+    room: new ByteBudget(HELD_BYTES),
     async fetch(file, owner, signal) {
       const url = await urlFor({ method: 'GET', fileId: file.file_id, owner })
       return inTime('file_unavailable', signal, async (within) => {
@@ -81,6 +88,7 @@ export function openFiles({ GATEWAY_URL, FILE_URL_SECRET }: FilesSettings): File
 }
 
 const NO_FILES: FilesDoor = {
+  room: new ByteBudget(HELD_BYTES),
   fetch: () => Promise.reject(unavailable('file_unavailable', false)),
   store: () => Promise.reject(unavailable('picture_lost', false)),
   close: () => Promise.resolve(),

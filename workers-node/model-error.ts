@@ -14,7 +14,7 @@ export type ModelFault = {
   code: TaskErrorCode
   /** Whether another try is worthwhile. */
   retryable: boolean
-  /** The wait that the service asked for, in ms, bounded. */
+  /** The rest that the service asked for, in ms, at most an hour; a task waits for less. */
   retryAfterMs: number | null
   /** What it says of the node: `rest` is a 429 that says until when; null is no fault of its. */
   node: NodeFault | null

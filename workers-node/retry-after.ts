@@ -1,5 +1,5 @@
-/** The longest wait that a service may ask for; a longer one is cut to it. */
-const MOST_MS = 120_000
+/** The longest rest that a service may ask for; a longer one is cut to it. */
+const MOST_MS = 3_600_000
 
 const NUMBER = /^\d+(\.\d+)?$/
 
@@ -11,7 +11,7 @@ const HTTP_DATES = [
 ]
 
 /**
- * The wait that a service asks for, in ms, at most 120,000; null where it asks for none that can be
+ * The wait that a service asks for, in ms, at most an hour; null where it asks for none that can be
  * understood. Headers (lower-case names) go before the body: `retry-after-ms`, which some services
  * send, `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), and Google's
  * `google.rpc.RetryInfo` among the details of an error. A date counts from the service's own `Date`

@@ -2,7 +2,7 @@ import { InvalidResponseDataError, type LanguageModelV4 } from '@ai-sdk/provider
 import { type FinishReason, type ModelMessage, streamText } from 'ai'
 import type { Usage } from '../drizzle/contract/http-api.ts'
 import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
-import { type CallTimeouts, CallTimers } from './call-timers.ts'
+import type { CallTimers } from './call-timers.ts'
 import { downloadPictures } from './download-picture.ts'
 import { imageTypeOf } from './image-type.ts'
 import type { Service } from './providers/provider.ts'
@@ -31,7 +31,7 @@ type Call = {
   task: ClaimedTask
   home: Service['home']
   signal: AbortSignal
-  timeouts: CallTimeouts
+  timers: CallTimers
 }
 
 /**
@@ -39,10 +39,10 @@ type Call = {
  * ModelError where it takes too long, and the signal's own reason when it was aborted.
  */
 export async function* streamAnswer(call: Call): AsyncGenerator<StreamedPart> {
-  const { model, messages, task, home, signal, timeouts } = call
-  const timers = new CallTimers(timeouts)
+  const { model, messages, task, home, signal, timers } = call
   const leaving = new AbortController()
   const ending = AbortSignal.any([signal, timers.signal, leaving.signal])
+  timers.asked()
   const { stream } = streamText({
     model,
     instructions: task.system ?? undefined,
@@ -91,7 +91,7 @@ export async function* streamAnswer(call: Call): AsyncGenerator<StreamedPart> {
   } catch (error) {
     throw ending.aborted ? ending.reason : error
   } finally {
-    timers.clear()
+    timers.answered()
     // A caller that leaves early leaves the stream alone, and with it the connection.
     leaving.abort()
   }

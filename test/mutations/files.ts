@@ -95,13 +95,13 @@ export const FILES: Mutation[] = [
   ]),
   ...inFile('workers-node/prompt/place-files.ts', 'test/prompt/place-files.test.ts', [
     [
-      'if (inlineBytes() <= carries.inlineBytes) return places',
+      ' && inlineBytes > carries.inlineBytes',
       '',
       'a file of this turn > of type image/png has its place: inline, where it could be uploaded too',
     ],
     [
-      "if (carries.uploads) return places.map((place) => (place === 'inline' ? 'upload' : place))",
-      '',
+      "place === 'inline' ? 'upload' : place",
+      'place',
       'a file of this turn > is uploaded where a request cannot carry it',
     ],
     [
@@ -110,8 +110,20 @@ export const FILES: Mutation[] = [
       'a file of this turn > is rejected for more bytes than a request carries',
     ],
     [
-      "places.indexOf('inline')",
-      "places.lastIndexOf('inline')",
+      "i < own && place !== 'named'",
+      "place !== 'named'",
+      'files of earlier turns > are left out, oldest first, where they are too much to carry, however large those of this turn',
+    ],
+  ]),
+  ...inFile('workers-node/prompt/first-kept.ts', 'test/prompt/place-files.test.ts', [
+    [
+      'roundness(i) > roundness(chosen)',
+      'false',
+      'a conversation with a picture each turn keeps the beginning of its prompts, but for a few steps',
+    ],
+    [
+      'count(left) > count(fitting) / 2',
+      'true',
       'files of earlier turns > are left out, oldest first, until the rest fits into a request',
     ],
   ]),
@@ -139,7 +151,41 @@ export const FILES: Mutation[] = [
       'a text file cannot feign its end, and a name not the end of its line',
     ],
   ]),
+  ...inFile('workers-node/call-model.ts', 'test/providers/files.test.ts', [
+    [
+      '        prompt.letGo()\n',
+      '',
+      'the memory that files take: > where an answer fails its room is free again',
+    ],
+  ]),
+  ...inFile('workers-node/byte-budget.ts', 'test/byte-budget.test.ts', [
+    [
+      'if (place.bytes > this.free) return',
+      'if (place.bytes > this.free) continue',
+      'who comes first is served first, also before one that wants less',
+    ],
+    [
+      'Math.min(wanted, this.total)',
+      'wanted',
+      'more than there is waits until all is free, and then has all of it',
+    ],
+    [
+      '        this.waiting.delete(place)\n        reject',
+      '        reject',
+      'who no longer waits is told its own reason, and holds up nobody',
+    ],
+  ]),
   ...inFile('workers-node/prompt/compose-prompt.ts', 'test/providers/files.test.ts', [
+    [
+      '    letGo()\n    throw error',
+      '    throw error',
+      'the memory that files take: > where a file is not to be had its room is free again',
+    ],
+    [
+      '    } finally {\n      letGo()\n',
+      '    } finally {\n',
+      'the memory that files take: > where an upload fails its room is free again',
+    ],
     [
       'if (!earlier || !isGone(error)) throw error',
       'throw error',
@@ -162,6 +208,16 @@ export const FILES: Mutation[] = [
     ],
   ]),
   ...inFile('workers-node/providers/gemini.ts', 'test/providers/files.test.ts', [
+    [
+      "if (typeof handle !== 'string') throw invalidAnswer()",
+      '',
+      'an upload to Google, when it has the bytes: > an answer of another kind is none: {"file":{"state":"ACTIVE"}}',
+    ],
+    [
+      'APICallError.isInstance(error) ? error : uploadFault(error)',
+      'error',
+      "Google's File API: > a file that Google cannot process is rejected",
+    ],
     [
       " &&\n      /\\bfile\\b.*\\b(may not exist|not found)\\b/is.test(error.responseBody ?? '')",
       '',
@@ -206,6 +262,22 @@ export const FILES: Mutation[] = [
       'pictures in the text of a Gemini service: > an address of another kind is none: file:///etc/passwd',
     ],
   ]),
+  ...inFile(
+    'workers-node/providers/engine/markdown-pictures.ts',
+    'test/providers/pictures.test.ts',
+    [
+      [
+        'if (next < from) next',
+        'next',
+        'pictures in the text of a Gemini service: > as much as an answer may be, begun and never ended, it holds nothing up',
+      ],
+      [
+        'found?.to ?? from + 1',
+        'from + 1',
+        'pictures in the text of a Gemini service: > as Markdown with inline data, cut anywhere',
+      ],
+    ],
+  ),
   ...inFile('workers-node/download-picture.ts', 'test/providers/pictures.test.ts', [
     [
       'if (mediaType) return',

@@ -76,27 +76,40 @@ export const MODEL_CALLS: Mutation[] = [
   ]),
   ...inFile('workers-node/call-timers.ts', 'test/providers/faults.test.ts', [
     [
-      "() => this.end(new ModelError({ code: 'model_timeout' }))",
+      '() => this.end(this.outOfTime())',
       '() => {}',
       'Google: > an answer that goes on for too long',
     ],
     [
-      "this.within(firstTokenMs, 'first_token_timeout')",
-      "this.within(this.idleMs, 'idle_timeout')",
+      "this.within(this.timeouts.firstTokenMs, 'first_token_timeout')",
+      "this.within(this.timeouts.idleMs, 'idle_timeout')",
       'Google: > a response without a first token',
     ],
     ["{ code, node: 'fault' }", '{ code }', 'Google: > a stop in the middle'],
   ]),
   ...inFile('workers-node/call-timers.ts', 'test/providers/calls.test.ts', [
     [
-      '    clearTimeout(this.quiet)\n    this.quiet = this.within(this.idleMs',
-      '    this.quiet = this.within(this.idleMs',
+      '    clearTimeout(this.quiet)\n    this.quiet = this.within(this.timeouts.idleMs',
+      '    this.quiet = this.within(this.timeouts.idleMs',
       'a slow answer is no silent one: each text puts the idle time-out off',
     ],
     [
       'performance.now() - due > HELD_UP_MS',
       'false',
       'a timer held up with the whole process does not blame the service',
+    ],
+  ]),
+  ...inFile('workers-node/call-timers.ts', 'test/providers/files.test.ts', [
+    [
+      "    this.blamed = 'fault'\n",
+      '',
+      'an upload to a Gemini service: > silence ends the call by its whole time, and the connection with it',
+    ],
+    ['    this.blamed = null\n', '', 'the whole time counts once, for the uploads and the answer'],
+    [
+      "retryable: node === 'unasked'",
+      'retryable: false',
+      'what was not asked before the whole time was over may be asked again',
     ],
   ]),
   ...inFile('workers-node/model-error.ts', 'test/providers/faults.test.ts', [
@@ -166,6 +179,13 @@ export const MODEL_CALLS: Mutation[] = [
       '    connect: { timeout: connectMs },\n',
       '',
       'without a service: > the connection is never made: its TLS handshake gets no answer',
+    ],
+  ]),
+  ...inFile('workers-node/retry-delay.ts', 'test/retry-delay.test.ts', [
+    [
+      'Math.min(askedMs, MOST_ASKED_MS)',
+      'askedMs',
+      'a task waits for no more than two minutes, however long its node is to rest',
     ],
   ]),
   ...inFile('workers-node/retry-after.ts', 'test/retry-after.test.ts', [

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { FileRef } from '../../drizzle/contract/file-ref.ts'
+import { ByteBudget } from '../../workers-node/byte-budget.ts'
 import type { CalledModel } from '../../workers-node/call-model.ts'
 import type { FileHandles } from '../../workers-node/file-handles.ts'
 import { type FilesDoor, openFiles } from '../../workers-node/files-door.ts'
@@ -9,13 +10,18 @@ import { type FilesServer, startFilesServer } from '../setup/files-server.ts'
 import { PNG } from '../setup/pictures.ts'
 import {
   asking,
+  BROKE_OFF,
   type Call,
   call,
   compatible,
   expectFault,
   geminiService,
   google,
+  INVALID,
   PROVIDERS,
+  pause,
+  SECRET,
+  UNAVAILABLE,
   useModelServer,
 } from '../setup/provider-calls.ts'
 
@@ -31,6 +37,7 @@ beforeAll(async () => {
 beforeEach(() => {
   server().answer(() => [{ text: 'Seen.' }])
   server().uploads.length = 0
+  server().gives.clear()
   gateway.asked.length = 0
 })
 afterAll(async () => {
@@ -158,9 +165,156 @@ test('a request without files names none', async () => {
   expect(server().requests[0]!.body).not.toHaveProperty('files')
 })
 
+/** More than a request to Google carries. */
+const large = () => pdfFile(13 * 1024 * 1024)
+
+describe.each([
+  ['a Gemini service', geminiService, '/upload'],
+  ['Google, when it is asked where to', google, '/upload/v1beta/files'],
+  ['Google, when it has the bytes', google, '/upload-session'],
+])('an upload to %s:', (_, modelAt, path) => {
+  const upload = (timeouts?: Call['timeouts']) =>
+    call(modelAt(server().url), {
+      task: { files: [large()] },
+      composing: { files },
+      ...(timeouts && { timeouts }),
+    })
+
+  test('silence ends the call by its whole time, and the connection with it', async () => {
+    const left = Promise.withResolvers<void>()
+    server().gives.set(path, (response) => void response.on('close', left.resolve))
+    const { error } = await upload({ totalMs: 1000 })
+    expectFault(error, { code: 'model_timeout', node: 'fault' })
+    await left.promise
+    expect(server().requests).toHaveLength(0)
+  })
+
+  test('an answer that stops half way does so too', async () => {
+    const left = Promise.withResolvers<void>()
+    server().gives.set(path, (response) => {
+      response.on('close', left.resolve).writeHead(200).write('{')
+    })
+    expectFault((await upload({ totalMs: 1000 })).error, { code: 'model_timeout', node: 'fault' })
+    await left.promise
+  })
+
+  test('an answer that breaks off is tried again', async () => {
+    server().gives.set(path, (response) => {
+      response.writeHead(200, { 'content-length': '100' }).write('{', () => response.destroy())
+    })
+    expectFault((await upload()).error, BROKE_OFF)
+  })
+
+  test.each([
+    'no JSON',
+    '{}',
+    'null',
+    '{"file":{"state":"ACTIVE"}}',
+  ])('an answer of another kind is none: %s', async (answer) => {
+    server().gives.set(path, (response) => void response.end(answer))
+    expectFault((await upload()).error, INVALID)
+  })
+
+  test('a refusal is one of the service', async () => {
+    const body = JSON.stringify({ error: { message: SECRET } })
+    server().gives.set(path, (response) => void response.writeHead(503).end(body))
+    expectFault((await upload()).error, UNAVAILABLE)
+  })
+})
+
+test('what was not asked before the whole time was over may be asked again', async () => {
+  const task = { files: [pictureFile()] }
+  gateway.instead.push(() => {})
+  const came = await call(google(server().url), {
+    task,
+    composing: { files },
+    timeouts: { totalMs: 500 },
+  })
+  expectFault(came.error, { code: 'model_timeout', retryable: true, node: 'unasked' })
+})
+
+test('the whole time counts once, for the uploads and the answer', async () => {
+  server().gives.set('/upload', (response) => {
+    setTimeout(() => response.end('{"files":["/srv/1"]}'), 800)
+  })
+  server().answer(() => [{ until: pause(1000) }, { text: 'Seen.' }])
+  const { error } = await call(geminiService(server().url), {
+    task: { files: [pictureFile()] },
+    composing: { files },
+    timeouts: { totalMs: 1500 },
+  })
+  expectFault(error, { code: 'model_timeout' })
+})
+
+describe('the memory that files take:', () => {
+  /** Asks with a picture, where there is room for one only. */
+  const tight = () => ({ ...files, room: new ByteBudget(PNG.length) })
+  const see = (door: FilesDoor, options: Call = {}, at: typeof google = google) =>
+    call(at(server().url), {
+      ...options,
+      task: { files: [pictureFile()], ...options.task },
+      composing: { files: door, ...options.composing },
+    })
+
+  test('one after the other is uploaded, and fetched only then', async () => {
+    const task = { files: [pictureFile(), pictureFile(), pictureFile()] }
+    const order: string[] = []
+    server().gives.set('/upload', (response) => {
+      order.push(`fetched ${gateway.asked.length}`)
+      setTimeout(() => response.end('{"files":["/srv/1"]}', () => order.push('uploaded')), 50)
+    })
+    const { error } = await see(files, { task }, geminiService)
+    expect(error).toBeUndefined()
+    expect(order.filter((what) => what !== 'uploaded')).toEqual([
+      'fetched 1',
+      'fetched 2',
+      'fetched 3',
+    ])
+  })
+
+  test('no call fetches its files before there is room, which one that ends makes', async () => {
+    const first = Promise.withResolvers<void>()
+    server().answer(({ body }) => [
+      ...(JSON.stringify(body).includes('FIRST') ? [{ until: first.promise }] : []),
+      { text: 'Seen.' },
+    ])
+    const door = tight()
+    const calls = [see(door, { task: { prompt: 'FIRST' } })]
+    while (server().requests.length === 0) await pause(5)
+    calls.push(see(door), see(door))
+    const late = await see(door, { timeouts: { totalMs: 300 } })
+    expectFault(late.error, { code: 'model_timeout', retryable: true, node: 'unasked' })
+    expect(gateway.asked).toEqual(['GET'])
+    first.resolve()
+    for (const { error, text } of await Promise.all(calls)) {
+      expect([error, text]).toEqual([undefined, 'Seen.'])
+    }
+    expect(gateway.asked).toHaveLength(3)
+  })
+
+  test.each<[string, typeof google, () => void]>([
+    ['an answer fails', google, () => server().answer(() => ({ status: 500, body: '' }))],
+    [
+      'a file is not to be had',
+      google,
+      () => void gateway.instead.push((response) => void response.writeHead(500).end()),
+    ],
+    [
+      'an upload fails',
+      geminiService,
+      () => void server().gives.set('/upload', (response) => void response.writeHead(500).end()),
+    ],
+  ])('where %s its room is free again', async (_, at, fail) => {
+    const door = tight()
+    fail()
+    expect((await see(door, {}, at)).error).toBeDefined()
+    server().gives.clear()
+    server().answer(() => [{ text: 'Seen.' }])
+    expect((await see(door, {}, at)).text).toBe('Seen.')
+  })
+})
+
 describe("Google's File API:", () => {
-  /** More than a request carries. */
-  const large = () => pdfFile(13 * 1024 * 1024)
   const remembering = (): FileHandles & { known: Map<string, string> } => {
     const known = new Map<string, string>()
     return {
@@ -210,6 +364,16 @@ describe("Google's File API:", () => {
     const { handle } = server().uploads[0]!
     expect(lastParts()).toEqual([fileData(file, handle), { text: 'What?' }])
     expect(handles.known.get(file.file_id)).toBe(handle)
+  })
+
+  test('a file that Google cannot process is rejected', async () => {
+    const failed = { file: { name: 'files/a', uri: 'https://x/files/a', state: 'FAILED' } }
+    server().gives.set('/upload-session', Buffer.from(JSON.stringify(failed)))
+    const { error } = await call(google(server().url), {
+      task: { files: [large()] },
+      composing: { files },
+    })
+    expectFault(error, { code: 'file_rejected' })
   })
 
   test('a refusal of another kind is not taken for that', async () => {

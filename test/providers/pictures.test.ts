@@ -190,6 +190,32 @@ describe('pictures in the text of a Gemini service:', () => {
     expect(kept()).toHaveLength(1)
   })
 
+  test('as much as an answer may be, begun and never ended, it holds nothing up', async () => {
+    const linked = await inText(`![cat](data:image/png;base64,${'A'.repeat(2_000_000)}`)
+    expectFault(linked.error, { code: 'no_image_returned' })
+    expect(linked.text).toBe('![cat](')
+    const blank = await inText(`${'!['.repeat(200_000)}](${' '.repeat(200_000)})`)
+    expectFault(blank.error, { code: 'no_image_returned' })
+    for (const begun of [
+      '![',
+      '![cat](',
+      '![]( ',
+      '![cat](data:image/',
+      'data:image/png;base64,!',
+    ]) {
+      const { error, text } = await inText(begun.repeat(200_000))
+      expectFault(error, { code: 'no_image_returned' })
+      expect(text).toHaveLength(200_000 * begun.length)
+    }
+  })
+
+  test('between what is begun and never ended', async () => {
+    const { error, text } = await inText(`![ a](ftp://b) ![]( ) ![x] ![cat](${data}) ![cat](`)
+    expect(error).toBeUndefined()
+    expect(text).toBe(' ![]( ) ![x]  ![cat](')
+    expect(kept()).toEqual([{ type: 'image/png', bytes: PNG }])
+  })
+
   test('where no picture is asked for the text is left as it is', async () => {
     server().answer(() => [{ text: `![cat](${data})` }])
     const { text, files } = await callTo(geminiService(server().url))

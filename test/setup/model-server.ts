@@ -20,7 +20,7 @@ export type ModelServer = {
   requests: ModelRequest[]
   /** The files that it was given, oldest first. */
   uploads: Uploaded[]
-  /** What it gives for a GET, by path: a body, or how to answer. */
+  /** What it gives for a GET, or in place of what it would say, by path: a body, or how to answer. */
   gives: Map<string, Buffer | ((response: ServerResponse) => void)>
   /** Decides every answer from now on. */
   answer(decide: (request: ModelRequest) => Answer | Promise<Answer>): void
@@ -40,8 +40,10 @@ export async function startModelServer(): Promise<ModelServer> {
   ]
 
   const server = createServer(async (incoming, response) => {
-    if (incoming.method === 'GET') return give(gives.get(incoming.url ?? ''), response)
+    const path = incoming.url?.split('?', 1)[0] ?? ''
+    if (incoming.method === 'GET') return give(gives.get(path), response)
     const bytes = await bytesOf(incoming)
+    if (gives.has(path)) return give(gives.get(path), response)
     if (await takeUpload(incoming, bytes, response, uploads)) return
     const body = JSON.parse(bytes.toString()) as Record<string, unknown>
     const google = incoming.url?.match(/^\/v1beta\/models\/(.+):streamGenerateContent/)

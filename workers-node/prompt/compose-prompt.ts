@@ -2,6 +2,7 @@ import type { ModelMessage } from 'ai'
 import type { FileRef } from '../../drizzle/contract/file-ref.ts'
 import type { Accepts } from '../../drizzle/contract/input-kind.ts'
 import type { ClaimedTask } from '../../drizzle/statements/claim-tasks-if-pending.ts'
+import type { CallTimers } from '../call-timers.ts'
 import type { FileHandles } from '../file-handles.ts'
 import type { FilesDoor } from '../files-door.ts'
 import { ModelError } from '../model-error.ts'
@@ -17,18 +18,20 @@ export type Prompt = {
   messages: ModelMessage[]
   /** Whether it names files that the service was given for an earlier call. */
   remembers: boolean
+  /** Gives back the room of the files in it. To be called when the call is over. */
+  letGo(): void
 }
 
 /**
- * The messages of a task, with its files fetched and, where need be, uploaded. `afresh`: no file counts as
- * known to the service. Throws ModelError where a file of this turn cannot be had or taken, and what
+ * The messages of a task, with its files fetched and, where need be, uploaded, one after the other and
+ * only while there is room for them. `afresh`: no file counts as known to the service. Throws ModelError where a file of this turn cannot be had or taken, and what
  * an upload throws.
  */
 export async function composePrompt(
   task: ClaimedTask,
   { inlineBytes, uploads }: Service,
   accepts: Accepts,
-  { files, handles, signal }: Composing,
+  { files, handles, signal, timers }: Composing & { timers: CallTimers },
   afresh = false,
 ): Promise<Prompt> {
   const asked = filesIn(task)
@@ -50,8 +53,24 @@ export async function composePrompt(
       parts.set(file, mentioned(file))
     }
   }
-  await Promise.all(asked.map((one, i) => give(one, places[i]!)))
-  return { messages: messagesOf(task, (file) => parts.get(file)!), remembers: known.size > 0 }
+  const giveAll = async (wanted: (place: Place) => boolean) => {
+    for (const [i, one] of asked.entries()) if (wanted(places[i]!)) await give(one, places[i]!)
+  }
+  await giveAll((place) => place === 'upload' || place === 'named')
+  // Taken once nothing else is held: two calls would wait for each other.
+  const held = asked.filter((_, i) => places[i] === 'text' || places[i] === 'inline')
+  const letGo = await files.room.take(
+    held.reduce((sum, { file }) => sum + file.bytes, 0),
+    signal,
+  )
+  try {
+    await giveAll((place) => place === 'text' || place === 'inline')
+  } catch (error) {
+    letGo()
+    throw error
+  }
+  const messages = messagesOf(task, (file) => parts.get(file)!)
+  return { messages, remembers: known.size > 0, letGo }
 
   async function partOf(file: FileRef, place: Place): Promise<Part> {
     if (place === 'named') return mentioned(file)
@@ -62,12 +81,19 @@ export async function composePrompt(
   }
 
   async function upload(file: FileRef): Promise<string> {
-    const bytes = await files.fetch(file, task.owner, signal)
-    const given = await uploads!.upload({ name: file.name, type: file.type, bytes }, signal)
-    if (given.expiresAt && node_id !== null) {
-      await handles.save(file.file_id, node_id, given.handle, given.expiresAt)
+    // To be sent it is packed, which makes a second of it.
+    const letGo = await files.room.take(2 * file.bytes, signal)
+    try {
+      const bytes = await files.fetch(file, task.owner, signal)
+      const whole = { name: file.name, type: file.type, bytes }
+      const given = await timers.uploading(() => uploads!.upload(whole, signal))
+      if (given.expiresAt && node_id !== null) {
+        await handles.save(file.file_id, node_id, given.handle, given.expiresAt)
+      }
+      return given.handle
+    } finally {
+      letGo()
     }
-    return given.handle
   }
 
   function handed(file: FileRef, handle: string): Part {

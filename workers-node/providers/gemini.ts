@@ -1,6 +1,7 @@
 import { createGoogleGenerativeAI, type GoogleProvider } from '@ai-sdk/google'
 import { APICallError, type LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { defaultSettingsMiddleware, type LanguageModelMiddleware, wrapLanguageModel } from 'ai'
+import { invalidAnswer, ModelError } from '../model-error.ts'
 import { checkedFetch } from './engine/checked-fetch.ts'
 import { streamPlainAnswers } from './engine/plain-answers.ts'
 import { uploadingService } from './engine/uploading-service.ts'
@@ -56,14 +57,21 @@ function uploadsTo(google: GoogleProvider): Uploads {
   return {
     referenceKey: 'google',
     async upload({ type, bytes }, signal) {
-      const { providerReference, providerMetadata } = await google.files().uploadFile({
-        data: { type: 'data', data: bytes },
-        mediaType: type,
-        abortSignal: signal,
+      const { providerReference, providerMetadata } = await Promise.resolve(
+        google.files().uploadFile({
+          data: { type: 'data', data: bytes },
+          mediaType: type,
+          abortSignal: signal,
+        }),
+      ).catch((error: unknown) => {
+        throw APICallError.isInstance(error) ? error : uploadFault(error)
       })
       const { expirationTime } = providerMetadata?.google ?? {}
+      // The SDK takes it from the answer as it stands there, if it does.
+      const handle: unknown = providerReference.google
+      if (typeof handle !== 'string') throw invalidAnswer()
       return {
-        handle: providerReference.google!,
+        handle,
         expiresAt: typeof expirationTime === 'string' ? new Date(expirationTime) : null,
       }
     },
@@ -73,6 +81,16 @@ function uploadsTo(google: GoogleProvider): Uploads {
       (error.statusCode === 403 || error.statusCode === 404) &&
       /\bfile\b.*\b(may not exist|not found)\b/is.test(error.responseBody ?? ''),
   }
+}
+
+/** What the SDK says of the File API in errors of no kind of their own, or does not expect. */
+function uploadFault(error: unknown): ModelError {
+  const { name } = error as { name?: unknown }
+  if (name === 'GOOGLE_FILES_UPLOAD_FAILED') return new ModelError({ code: 'file_rejected' })
+  if (name === 'GOOGLE_FILES_UPLOAD_TIMEOUT') {
+    return new ModelError({ code: 'model_timeout', node: 'fault' })
+  }
+  return invalidAnswer()
 }
 
 /** The SDK leaves out which model answered. */

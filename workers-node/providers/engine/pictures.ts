@@ -1,9 +1,6 @@
 import type { LanguageModelV4File, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import type { LanguageModelMiddleware } from 'ai'
-
-/** Markdown's picture, or an inline one by itself. */
-const PICTURE = /!\[[^\]]*\]\(\s*([^)\s]+)[^)]*\)|(data:image\/[\w.+-]+;base64,[\w+/=]+)/g
-const INLINE = /^data:(image\/[\w.+-]+);base64,([\w+/=]+)$/
+import { inlinePicture, splitPictures } from './markdown-pictures.ts'
 
 /**
  * Gives out the pictures of a service that speaks OpenAI's shape, which knows of none: from the field
@@ -34,11 +31,10 @@ export const readPictures = (base: string): LanguageModelMiddleware => ({
         }
         if (part.type === 'text-end') {
           const { id } = part
-          const text = texts.get(id) ?? ''
-          const left = text.replaceAll(PICTURE, '')
-          if (left.trim()) controller.enqueue({ type: 'text-delta', id, delta: left })
+          const { words, addresses } = splitPictures(texts.get(id) ?? '')
+          if (words.trim()) controller.enqueue({ type: 'text-delta', id, delta: words })
           controller.enqueue(part)
-          give([...text.matchAll(PICTURE)].map(([, linked, inline]) => linked ?? inline!))
+          give(addresses)
           return
         }
         controller.enqueue(part)
@@ -49,8 +45,11 @@ export const readPictures = (base: string): LanguageModelMiddleware => ({
 })
 
 function pictureAt(address: string, base: string): LanguageModelV4File | undefined {
-  const [, mediaType, data] = INLINE.exec(address) ?? []
-  if (mediaType && data) return { type: 'file', mediaType, data: { type: 'data', data } }
+  const inline = inlinePicture(address)
+  if (inline) {
+    const { mediaType, data } = inline
+    return { type: 'file', mediaType, data: { type: 'data', data } }
+  }
   const url = URL.parse(address, base)
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return undefined
   return { type: 'file', mediaType: 'image/*', data: { type: 'url', url } }
