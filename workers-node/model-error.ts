@@ -49,9 +49,21 @@ export function modelErrorOf(error: unknown): unknown {
     return ofErrorChunk(errorIn(error.value), error.value)
   }
   if (NOT_AN_ANSWER.some((kind) => kind.isInstance(error))) return invalidAnswer()
+  if (error instanceof Error && FILE_API_FAULT.test(error.name)) return ofFileApi(error.name)
   // What else the SDK says is about our side of the call.
   if (error instanceof Error) return error
   return ofErrorChunk(errorIn(error), error)
+}
+
+/** Names of errors that the SDK gives to what Google's File API does with a file. */
+const FILE_API_FAULT = /^GOOGLE_FILES_/
+
+function ofFileApi(name: string): ModelError {
+  if (name === 'GOOGLE_FILES_UPLOAD_FAILED') return new ModelError({ code: 'file_rejected' })
+  if (name === 'GOOGLE_FILES_UPLOAD_TIMEOUT') {
+    return new ModelError({ code: 'model_timeout', node: 'fault' })
+  }
+  return invalidAnswer()
 }
 
 const NOT_AN_ANSWER = [InvalidResponseDataError, JSONParseError, TypeValidationError]

@@ -1,7 +1,11 @@
 import { createGoogleGenerativeAI, type GoogleProvider } from '@ai-sdk/google'
-import { APICallError, type LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import {
+  AISDKError,
+  APICallError,
+  InvalidResponseDataError,
+  type LanguageModelV4StreamPart,
+} from '@ai-sdk/provider'
 import { defaultSettingsMiddleware, type LanguageModelMiddleware, wrapLanguageModel } from 'ai'
-import { invalidAnswer, ModelError } from '../model-error.ts'
 import { checkedFetch } from './engine/checked-fetch.ts'
 import { streamPlainAnswers } from './engine/plain-answers.ts'
 import { uploadingService } from './engine/uploading-service.ts'
@@ -64,12 +68,12 @@ function uploadsTo(google: GoogleProvider): Uploads {
           abortSignal: signal,
         }),
       ).catch((error: unknown) => {
-        throw APICallError.isInstance(error) ? error : uploadFault(error)
+        throw AISDKError.isInstance(error) ? error : unexpected(error)
       })
       const { expirationTime } = providerMetadata?.google ?? {}
       // The SDK takes it from the answer as it stands there, if it does.
       const handle: unknown = providerReference.google
-      if (typeof handle !== 'string') throw invalidAnswer()
+      if (typeof handle !== 'string') throw unexpected(handle)
       return {
         handle,
         expiresAt: typeof expirationTime === 'string' ? new Date(expirationTime) : null,
@@ -83,14 +87,9 @@ function uploadsTo(google: GoogleProvider): Uploads {
   }
 }
 
-/** What the SDK says of the File API in errors of no kind of their own, or does not expect. */
-function uploadFault(error: unknown): ModelError {
-  const { name } = error as { name?: unknown }
-  if (name === 'GOOGLE_FILES_UPLOAD_FAILED') return new ModelError({ code: 'file_rejected' })
-  if (name === 'GOOGLE_FILES_UPLOAD_TIMEOUT') {
-    return new ModelError({ code: 'model_timeout', node: 'fault' })
-  }
-  return invalidAnswer()
+/** What the SDK stumbles over is not what Google's File API answers. */
+function unexpected(data: unknown): InvalidResponseDataError {
+  return new InvalidResponseDataError({ data, message: 'no answer of the File API' })
 }
 
 /** The SDK leaves out which model answered. */
