@@ -348,7 +348,7 @@ export const FILES: Mutation[] = [
   ]),
   ...inFile('workers-node/run-task.ts', 'test/run-task.test.ts', [
     [
-      "if (error.node !== 'unasked') report",
+      "error.node !== 'unasked' && report",
       'report',
       'of a node that was not asked nothing is said',
     ],
