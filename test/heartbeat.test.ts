@@ -31,3 +31,22 @@ test('a text that could not be kept is kept the next time, though it has not gro
   await savePartials(database, calls)
   expect(await texts()).toEqual(['text 0', 'text 1'])
 })
+
+test('a call knows of the save of its text that is under way, however it ends', async () => {
+  const batch = await submitted(database, ['qwen3'])
+  const calls = new RunningCalls()
+  const call = new RunningCall((await claimed(database, batch))[0]!)
+  call.responseText = 'text'
+  calls.add(call)
+  const { promise, reject } = Promise.withResolvers<never>()
+  let over = false
+  const saving = savePartials({ run: () => promise }, calls)
+  void call.saved.then(() => {
+    over = true
+  })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(over).toBe(false)
+  reject(new Error('away'))
+  await expect(saving).rejects.toThrow('away')
+  await call.saved
+})

@@ -180,3 +180,19 @@ test('a refusal that may be asked about again is', async () => {
   const { stored } = await runFailing({ code: 'soft_refusal', retryable: true })
   expect(stored).toMatchObject([{ taskId: TASK.id, because: 'failed' }])
 })
+
+test('the end of a call is stored after the save of its text that is under way', async () => {
+  const { stored, runner: told } = runner(async function* () {
+    yield { type: 'text', text: 'Done.' }
+  })
+  const call = new RunningCall(TASK)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  call.saved = promise
+  const running = runTask(call, told)
+  await pause(50)
+  expect(call.ended).toBe(true)
+  expect(stored).toEqual([])
+  resolve()
+  await running
+  expect(stored).toMatchObject([{ status: 1, responseText: 'Done.' }])
+})

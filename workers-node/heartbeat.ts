@@ -39,11 +39,17 @@ export async function savePartials(postgres: PostgresDoor, calls: RunningCalls):
   let portion: { call: RunningCall; length: number; partial: Partial }[] = []
   let characters = 0
   const send = async () => {
-    const sent = portion
+    const sent = portion.filter(({ call }) => !call.ended)
     portion = []
     characters = 0
     if (sent.length === 0) return
-    const rows = await postgres.run(savePartialsIfHeld(sent.map(({ partial }) => partial)))
+    const saving = postgres.run(savePartialsIfHeld(sent.map(({ partial }) => partial)))
+    const saved = saving.then(
+      () => {},
+      () => {},
+    )
+    for (const { call } of sent) call.saved = saved
+    const rows = await saving
     const kept = new Set(rows.map(({ task_id }) => task_id))
     for (const { call, length } of sent) if (kept.has(call.task.id)) call.savedLength = length
   }

@@ -211,6 +211,7 @@ async function finishWhileHeld(
  */
 async function storing(call: RunningCall, store: () => Promise<boolean>): Promise<boolean> {
   const { task } = call
+  await call.saved
   for (const backoff = new Backoff(STORE_AGAIN_AFTER_MS); !call.released; ) {
     try {
       const held = await store()

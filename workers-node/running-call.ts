@@ -9,6 +9,11 @@ export class RunningCall {
   reasoningText = ''
   /** How much text had been saved when a partial was last saved. */
   savedLength = 0
+  /**
+   * Resolves when the save of its text that is under way has ended. The end of the call is stored
+   * after that: it removes the text, and would not see one that is only just being saved.
+   */
+  saved: Promise<void> = Promise.resolve()
   /** True once the answer is complete and only its storing is left. */
   ended = false
   /** True once the database has said that the task is no longer ours. */

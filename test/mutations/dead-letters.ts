@@ -297,8 +297,8 @@ export const DEAD_LETTERS: Mutation[] = [
   ]),
   ...inFile('workers-node/dlq.ts', 'test/dlq.test.ts', [
     [
-      '{ after, kind, unreplayed: true }',
-      '{ after, kind, unreplayed: false }',
+      'writtenBy, unreplayed: true }',
+      'writtenBy, unreplayed: false }',
       '--all replays all that failed, and nothing twice',
     ],
     [

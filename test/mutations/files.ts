@@ -207,16 +207,18 @@ export const FILES: Mutation[] = [
       "Google's File API: > a file that is too large for a request is uploaded, once while it is remembered",
     ],
   ]),
+  ...inFile('workers-node/model-error.ts', 'test/providers/files.test.ts', [
+    [
+      "if (name === 'GOOGLE_FILES_UPLOAD_FAILED')",
+      "if (name === '')",
+      "Google's File API: > a file that Google cannot process is rejected",
+    ],
+  ]),
   ...inFile('workers-node/providers/gemini.ts', 'test/providers/files.test.ts', [
     [
-      "if (typeof handle !== 'string') throw invalidAnswer()",
+      "if (typeof handle !== 'string') throw unexpected(handle)",
       '',
       'an upload to Google, when it has the bytes: > an answer of another kind is none: {"file":{"state":"ACTIVE"}}',
-    ],
-    [
-      'APICallError.isInstance(error) ? error : uploadFault(error)',
-      'error',
-      "Google's File API: > a file that Google cannot process is rejected",
     ],
     [
       " &&\n      /\\bfile\\b.*\\b(may not exist|not found)\\b/is.test(error.responseBody ?? '')",

@@ -1,4 +1,4 @@
-import { AS_NAMED, inStatement, is, type Mutation, OPEN, source } from './mutation.ts'
+import { AS_NAMED, inFile, inStatement, is, type Mutation, OPEN, source } from './mutation.ts'
 
 export const RUNNING: Mutation[] = [
   ...inStatement('finish-tasks-if-held', [
@@ -462,4 +462,18 @@ export const RUNNING: Mutation[] = [
     ],
     'cancel-tasks-if-open',
   ),
+  ...inFile('workers-node/run-task.ts', 'test/run-task.test.ts', [
+    [
+      '  await call.saved\n',
+      '',
+      'the end of a call is stored after the save of its text that is under way',
+    ],
+  ]),
+  ...inFile('workers-node/heartbeat.ts', 'test/heartbeat.test.ts', [
+    [
+      'for (const { call } of sent) call.saved = saved',
+      '',
+      'a call knows of the save of its text that is under way, however it ends',
+    ],
+  ]),
 ]
