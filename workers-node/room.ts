@@ -1,3 +1,5 @@
+import { Sleepers } from './sleepers.ts'
+
 /**
  * For how many more tasks of one family the nodes have room, as far as this process knows: what the
  * database said last, and what has been read and has left its node here since. It bounds what is read,
@@ -6,7 +8,7 @@
 export class Room {
   private room: number
   private readonly onNone: () => void
-  private waiting: (() => void)[] = []
+  private readonly sleepers = new Sleepers()
 
   /** `onNone` is called when there is none any more: nothing here may make any, so somebody has to look. */
   constructor(room: number, onNone: () => void) {
@@ -33,13 +35,11 @@ export class Room {
 
   /** Resolves when there is some, or when stopping. */
   async untilSome(stopping: AbortSignal): Promise<void> {
-    while (this.room <= 0 && !stopping.aborted) {
-      await new Promise<void>((resolve) => this.waiting.push(resolve))
-    }
+    await this.sleepers.until(() => this.room > 0, stopping)
   }
 
   /** Lets those that wait look again. */
   wake(): void {
-    for (const wake of this.waiting.splice(0)) wake()
+    this.sleepers.wake()
   }
 }

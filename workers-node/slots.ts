@@ -1,9 +1,11 @@
+import { Sleepers } from './sleepers.ts'
+
 /** How many calls of one family may run at once in this process. */
 export class Slots {
   private readonly total: number
   private readonly onAllFree: () => void
   private taken = 0
-  private waiting: (() => void)[] = []
+  private readonly sleepers = new Sleepers()
 
   /** `onAllFree` is called whenever the last one that was taken is free again. */
   constructor(total: number, onAllFree = () => {}) {
@@ -32,13 +34,11 @@ export class Slots {
 
   /** Resolves when at least one is free, or when stopping. */
   async untilFree(stopping: AbortSignal): Promise<void> {
-    while (this.free <= 0 && !stopping.aborted) {
-      await new Promise<void>((resolve) => this.waiting.push(resolve))
-    }
+    await this.sleepers.until(() => this.free > 0, stopping)
   }
 
   /** Lets those that wait look again. */
   wake(): void {
-    for (const wake of this.waiting.splice(0)) wake()
+    this.sleepers.wake()
   }
 }
