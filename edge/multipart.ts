@@ -62,7 +62,7 @@ async function readHeaders(source: Splitter): Promise<Omit<Part, 'body'>> {
 }
 
 /** A parameter of a header (RFC 2045, 5.1), its value in quotes or bare. */
-const PARAMETER = /\s*;\s*([^\s;="]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;"]*))/y
+const PARAMETER = /\s*;\s*([^\s;="]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;"]*))(?=\s*(?:;|$))/y
 
 /**
  * The parameters, by their names in lower case, the first of each name. Read one after the other: what looks
