@@ -28,8 +28,8 @@ const LOOKS_SOON = 20
 /** A reader that has died is known by two looks; what it held then is at least so old, in ms. */
 const PENDING_OF_THE_DEAD_MS = 400
 /**
- * Who dies before its first claim leaves neither a task that names it nor a lock that others are sure to
- * have seen: so long after it said that it was about to claim, in ms, …
+ * Who wakes the others is about to claim. One that dies before that leaves neither a task that names it
+ * nor a lock that an idle one has seen: so long after a wake, in ms, …
  */
 const RESCUE_MS = 1_000
 /** … what was read so long ago is put back. A living reader has claimed it by then, or does no harm. */
@@ -103,17 +103,14 @@ export class Lookout {
     ]
   }
 
-  /**
-   * There may be something to look after. One that is not idle will find it in time, but for what is
-   * left by somebody who dies before a first claim.
-   */
-  wake({ firstClaim = false } = {}): void {
+  /** There may be something to look after. One that is not idle will find it in time. */
+  wake(): void {
     this.wakes++
-    if (firstClaim) this.rescuing.bringForward(RESCUE_MS)
     if (!this.idle) return
     this.idle = false
     this.sweeping.bringForward()
     this.looking.bringForward()
+    this.rescuing.bringForward(RESCUE_MS)
   }
 
   /** A task is due in so many ms. */

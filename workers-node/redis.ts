@@ -2,7 +2,6 @@ import { Redis } from 'ioredis'
 import { familyNamed, type ModelFamily } from '../drizzle/contract/models.ts'
 import {
   DEAD_LETTER_STREAM,
-  FIRST_CLAIM,
   type Ring,
   streamFields,
   WAKE_CHANNEL,
@@ -297,8 +296,8 @@ export class NativeRedis {
   }
 
   /** Tells every worker that there is something to look after. */
-  async wake(about: typeof FIRST_CLAIM | '' = ''): Promise<void> {
-    await this.redis.publish(WAKE_CHANNEL, about)
+  async wake(): Promise<void> {
+    await this.redis.publish(WAKE_CHANNEL, '')
   }
 
   async sayPresent(worker: WorkerPresence): Promise<void> {
@@ -350,14 +349,13 @@ export class WakeBell {
   }
 
   /**
-   * Resolves once it listens, however long Redis stays away. `onWake` is called for every wake, with
-   * whether somebody is about to make a first claim; and after every reconnect, as wakes may have been
-   * missed.
+   * Resolves once it listens, however long Redis stays away. `onWake` is called for every wake, and
+   * after every reconnect, as wakes may have been missed.
    */
-  static async open(url: string, onWake: (firstClaim: boolean) => void): Promise<WakeBell> {
+  static async open(url: string, onWake: () => void): Promise<WakeBell> {
     const redis = await connected(url, 'wake', { socketTimeout: READER_SILENT_MS })
-    redis.on('message', (_, about) => onWake(about === FIRST_CLAIM))
-    redis.on('ready', () => onWake(true))
+    redis.on('message', onWake)
+    redis.on('ready', onWake)
     const bell = new WakeBell(redis)
     await bell.listen()
     return bell

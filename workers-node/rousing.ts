@@ -1,4 +1,3 @@
-import { FIRST_CLAIM } from '../drizzle/contract/stream-message.ts'
 import { codeOf, log } from './log.ts'
 import type { Lookout } from './lookout.ts'
 import type { Nodes } from './nodes.ts'
@@ -52,12 +51,12 @@ export class Rousing {
     clearTimeout(this.lettingGo)
     this.repeating = setInterval(() => void this.wakeOthers(), leaseMs).unref()
     lookout.wake()
-    await Promise.all([this.wakeOthers(FIRST_CLAIM), lock?.hold(), nodes.rouse()])
+    await Promise.all([this.wakeOthers(), lock?.hold(), nodes.rouse()])
   }
 
-  private async wakeOthers(about: typeof FIRST_CLAIM | '' = ''): Promise<void> {
+  private async wakeOthers(): Promise<void> {
     await this.options.redis
-      .wake(about)
+      .wake()
       .catch((error: unknown) => log.warn({ code: codeOf(error) }, 'others not woken'))
   }
 }

@@ -112,7 +112,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     renewMs: BEAT_TIMEOUT_MS + beatMs + RECONNECT_MS,
     ownKey: lock && String(workerKey),
   })
-  const bell = await WakeBell.open(settings.REDIS_URL, (firstClaim) => lookout.wake({ firstClaim }))
+  const bell = await WakeBell.open(settings.REDIS_URL, () => lookout.wake())
   const stopping = new AbortController()
   const calls = new RunningCalls()
   const nodes = new Nodes({

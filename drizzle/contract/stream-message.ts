@@ -28,6 +28,3 @@ export const DEAD_LETTER_STREAM = 'sys_dead_letters'
 
 /** Whoever publishes here, whatever the message, asks all workers to look for work at once. */
 export const WAKE_CHANNEL = 'wake'
-
-/** What a worker publishes there before its first claim after a time without any; all else is ''. */
-export const FIRST_CLAIM = 'first claim'
