@@ -1,12 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { familyNamed } from '../drizzle/contract/models.ts'
 import { claimTasksIfPending } from '../drizzle/statements/claim-tasks-if-pending.ts'
 import { Contact } from '../workers-node/contact.ts'
 import { Lookout } from '../workers-node/lookout.ts'
-import { NativeRedis, StreamReader } from '../workers-node/redis.ts'
+import { NativeRedis } from '../workers-node/redis.ts'
 import { until } from './setup/client.ts'
-import { TRACEPARENT } from './setup/new-batch.ts'
 import { takeRedisDatabase } from './setup/redis-database.ts'
 import { newKey } from './setup/session-locks.ts'
 import { claimOf, HOLDER, submitted, taskRow } from './setup/task-states.ts'
@@ -72,34 +70,4 @@ test('tasks of a holder without a lock are taken back, but not those of the one 
   look(new Contact(), { leaseMs: 3_000, ownKey })
   await until(async () => (await statusOf(dead)) === 0)
   expect(await statusOf(own)).toBe(3)
-})
-
-test('what was read before a wake and never claimed is put back soon after it, long before a lease', async () => {
-  const family = familyNamed('qwen')
-  const { tasks } = await submitted(database, ['qwen3'])
-  const url = await takeRedisDatabase()
-  const door = await NativeRedis.open(url)
-  const reader = await StreamReader.open(url, { family, consumer: 'dead', onReconnect() {} })
-  onTestFinished(() => {
-    reader.close()
-    door.close()
-  })
-  await door.makeGroup(family)
-  const lookout = new Lookout({
-    postgres: database,
-    workPostgres: database,
-    redis: door,
-    leaseMs: 600_000,
-    renewMs: 100,
-    consumer: 'lookout',
-    ownKey: undefined,
-    contact: new Contact(),
-  })
-  onTestFinished(() => lookout.stop())
-  await database.query('DELETE FROM conversations')
-  await pause(500)
-  await door.ring([{ family: 'qwen', taskId: tasks[0]!.id, fence: 0, traceparent: TRACEPARENT }])
-  expect(await reader.read(1)).toHaveLength(1)
-  lookout.wake()
-  expect(await reader.read(1)).toHaveLength(1)
 })

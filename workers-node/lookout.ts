@@ -27,13 +27,6 @@ const LOOK_SOON_MS = 100
 const LOOKS_SOON = 20
 /** A reader that has died is known by two looks; what it held then is at least so old, in ms. */
 const PENDING_OF_THE_DEAD_MS = 400
-/**
- * Who wakes the others is about to claim. One that dies before that leaves neither a task that names it
- * nor a lock that an idle one has seen: so long after a wake, in ms, …
- */
-const RESCUE_MS = 1_000
-/** … what was read so long ago is put back. A living reader has claimed it by then, or does no harm. */
-const PENDING_AFTER_WAKE_MS = 900
 /** Leases that end one soon after another share a sweep, in ms. */
 const SWEEP_GAP_MS = 1_000
 const COPY_GAP_MS = 10_000
@@ -71,7 +64,6 @@ export class Lookout {
   private readonly sweeping: Alarm
   private readonly ringing: Alarm
   private readonly looking: Alarm
-  private readonly rescuing: Alarm
   private readonly copying: Alarm
   private readonly forgetting: Alarm
 
@@ -81,10 +73,6 @@ export class Lookout {
     this.sweeping = new Alarm('sweep', () => this.sweep())
     this.ringing = new Alarm('ringing what is due', () => this.ringDue())
     this.looking = new Alarm('looking for dead workers', () => this.look())
-    this.rescuing = new Alarm('putting back what a reader left', async () => {
-      if (this.wakes > 0) await putBackPending(redis, options.consumer, PENDING_AFTER_WAKE_MS)
-      return Number.POSITIVE_INFINITY
-    })
     this.copying = new Alarm('copying dead letters', async () => {
       await copyDeadLetters({ postgres: workPostgres, redis })
       return Number.POSITIVE_INFINITY
@@ -93,14 +81,7 @@ export class Lookout {
       await forget({ postgres: workPostgres, redis })
       return Number.POSITIVE_INFINITY
     })
-    this.alarms = [
-      this.sweeping,
-      this.ringing,
-      this.looking,
-      this.rescuing,
-      this.copying,
-      this.forgetting,
-    ]
+    this.alarms = [this.sweeping, this.ringing, this.looking, this.copying, this.forgetting]
   }
 
   /** There may be something to look after. One that is not idle will find it in time. */
@@ -110,7 +91,6 @@ export class Lookout {
     this.idle = false
     this.sweeping.bringForward()
     this.looking.bringForward()
-    this.rescuing.bringForward(RESCUE_MS)
   }
 
   /** A task is due in so many ms. */
