@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { NewFile } from '../drizzle/statements/submit-batch.ts'
 import { Inspection } from './inspect-file.ts'
 import { log } from './log.ts'
+import { DatabaseError } from './neon.ts'
 import { type ObjectStore, ObjectStoreError } from './object-store.ts'
 
 /** The objects that one request has stored, until it is known whether a row names them. */
@@ -24,6 +25,15 @@ export class Uploads {
     const file = { id, name, objectKey, ...inspection.result() }
     this.files.push(file)
     return file
+  }
+
+  /**
+   * Deletes what was stored for a request that has failed. Where nobody knows whether its rows were
+   * stored, they may need the objects. Nor does a database know it that is away for this try: a runtime
+   * may have sent the statement twice by itself.
+   */
+  async discardAfter(error: unknown, requestId: string): Promise<void> {
+    if (!(error instanceof DatabaseError && error.unavailable)) await this.discard(requestId)
   }
 
   /** Deletes what no row names; by default all. Does not fail: what is left over costs room only. */

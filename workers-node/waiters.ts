@@ -36,7 +36,7 @@ type Options = {
 }
 
 /**
- * Gives the tasks that wait for a node their turn, the oldest first: when a task has left its node,
+ * Gives the tasks that wait for a node their turn, in the order in which they were put off: when a task has left its node,
  * when a node may be called again, and now and then while there is no room.
  */
 export class Waiters {

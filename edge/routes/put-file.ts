@@ -64,9 +64,7 @@ async function save(
     if (row!.object_key !== file.objectKey) afterAnswer(c, uploads.discard(requestId))
     return { file_id: row!.id, type: file.type, bytes: file.bytes, sha256: file.sha256 }
   } catch (error) {
-    // As in `submit-batch.ts`.
-    const known = !(error instanceof DatabaseError && error.unavailable)
-    if (known) afterAnswer(c, uploads.discard(requestId))
+    afterAnswer(c, uploads.discardAfter(error, requestId))
     const refused = error instanceof DatabaseError && !error.outcomeUnknown
     if (refused && error.code === UNIQUE_VIOLATION) {
       throw new ApiError('invalid_request', 'file_id: another file has it', 'file_id')

@@ -19,7 +19,6 @@ import {
 import { afterAnswer } from '../after-answer.ts'
 import { ApiError } from '../api-error.ts'
 import { log } from '../log.ts'
-import { DatabaseError } from '../neon.ts'
 import { type AppEnv, json, notFound, type Operation } from '../operation.ts'
 import { runKnowingly } from '../run-knowingly.ts'
 import { demandAccepted, readSubmission, tasksOf, titleOf } from '../submission.ts'
@@ -118,10 +117,7 @@ async function submit(c: Context<AppEnv>, idempotencyKey?: string): Promise<Subm
     if (unused.length > 0) afterAnswer(c, uploads!.discard(requestId, unused))
     return stored.map((task) => ({ ...task, replayed: task.batch_id !== batch.batchId }))
   } catch (error) {
-    // Where nobody knows whether the rows were stored, they may need the objects. Nor does a database
-    // know it that is away for this try: a runtime may have sent the statement twice by itself.
-    const known = !(error instanceof DatabaseError && error.unavailable)
-    if (uploads && known) afterAnswer(c, uploads.discard(requestId))
+    if (uploads) afterAnswer(c, uploads.discardAfter(error, requestId))
     throw error
   }
 }

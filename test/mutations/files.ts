@@ -31,24 +31,26 @@ export const FILES: Mutation[] = [
       'a repeat that finds no room: the outcome stays unknown',
     ],
   ]),
-  ...inFile('edge/routes/submit-batch.ts', 'test/kept-objects.test.ts', [
+  ...inFile('edge/uploads.ts', 'test/kept-objects.test.ts', [
     [
-      'const known = !(error instanceof DatabaseError && error.unavailable)',
-      'const known = true',
+      '!(error instanceof DatabaseError && error.unavailable)',
+      'true',
       'a submit keeps its object after ["57P03"], as a row may name it',
     ],
     [
-      'const known = !(error instanceof DatabaseError && error.unavailable)',
-      'const known = false',
+      '!(error instanceof DatabaseError && error.unavailable)',
+      'false',
       'a submit keeps nothing after ["40P01"], as no row can name it',
     ],
   ]),
-  ...inFile('edge/routes/put-file.ts', 'test/kept-objects.test.ts', [
+  ...inFile('edge/uploads.ts', 'test/kept-objects.test.ts', [
     [
-      'const known = !(error instanceof DatabaseError && error.unavailable)',
-      'const known = true',
+      '!(error instanceof DatabaseError && error.unavailable)',
+      'true',
       'a picture keeps its object after ["53300"], as a row may name it',
     ],
+  ]),
+  ...inFile('edge/routes/put-file.ts', 'test/kept-objects.test.ts', [
     [
       ' && !error.outcomeUnknown',
       '',
