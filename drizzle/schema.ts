@@ -49,6 +49,10 @@ export const batches = pgTable(
     temperature: doublePrecision('temperature'),
     maxTokens: integer('max_tokens'),
     traceparent: text('traceparent').notNull(),
+    /** Of the request that asked for it; stands in every log line about its tasks. */
+    requestId: text('request_id').notNull().default(''),
+    /** Goes up with every change of this row; what readers compare, with the fences of its tasks. */
+    version: integer('version').notNull().default(1),
     chosenTaskId: uuid('chosen_task_id'),
     totalTasks: integer('total_tasks').notNull(),
     openTasks: integer('open_tasks').notNull(),
@@ -133,6 +137,8 @@ export const tasks = pgTable(
     index('tasks_pending_by_due').on(table.runAfter).where(sql`status = 0 AND rung_at IS NULL`),
     /** Those that are held, by node: few, so that it serves who looks for all of them too. */
     index('tasks_on_node').on(table.nodeId).where(sql`status = 3`),
+    /** What an owner has open is bounded. */
+    index('tasks_open_by_owner').on(table.owner).where(sql`status IN (0, 3)`),
     index('tasks_waiting_for_node')
       .on(table.family, table.waitingSince)
       .where(sql`waiting_since IS NOT NULL`),
@@ -163,6 +169,10 @@ export const taskPartials = pgTable('task_partials', {
   fence: integer('fence').notNull(),
   responseText: text('response_text').notNull(),
   reasoningText: text('reasoning_text').notNull(),
+  /** Goes up at every save, from the milliseconds of its first: after a crash it is no lower. */
+  version: bigint('version', { mode: 'number' })
+    .notNull()
+    .default(sql`(extract(epoch FROM now()) * 1000)::bigint`),
   updatedAt: time('updated_at').notNull().defaultNow(),
 })
 
@@ -181,6 +191,7 @@ export const idempotencyKeys = pgTable(
   (table) => [
     primaryKey({ columns: [table.owner, table.key] }),
     index('idempotency_keys_by_age').on(table.createdAt),
+    index('idempotency_keys_by_conversation').on(table.conversationId),
   ],
 )
 
@@ -226,12 +237,21 @@ export const files = pgTable(
     createdAt: createdAt(),
     /** When the store did not have its object: the next upload of this content brings a new one. */
     lostAt: time('lost_at'),
+    /** Since when it has been uploaded ahead of a prompt that would use it; null once one has. */
+    unusedSince: time('unused_since'),
   },
   (table) => [
     uniqueIndex('files_by_content').on(table.owner, table.sha256),
+    index('files_unused').on(table.unusedSince).where(sql`unused_since IS NOT NULL`),
     check('files_bytes', sql`bytes > 0`),
   ],
 )
+
+/** Objects that no row names any more, until the store has let go of them. */
+export const doomedObjects = pgTable('doomed_objects', {
+  objectKey: text('object_key').primaryKey(),
+  createdAt: createdAt(),
+})
 
 /** A file's place and name among those of one prompt, or of one answer. */
 const fileInPlace = () => ({

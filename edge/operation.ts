@@ -9,8 +9,15 @@ export type AppEnv = {
   Variables: Services & { requestId: string; owner: string }
 }
 
+/**
+ * Who may use an operation: `public` all; `owner` who has an identity, for what is theirs; `operator` the
+ * keys that say so; `signed` who has the signed address; `node` who has the token of the nodes.
+ */
+export type Access = 'public' | 'owner' | 'operator' | 'signed' | 'node'
+
 /** One operation of the API: what the OpenAPI document says of it, and what it does. */
 export type Operation = {
+  access: Access
   route: Pick<RouteConfig, 'method' | 'path' | 'summary' | 'description' | 'request' | 'tags'> & {
     answers: RouteConfig['responses']
     errors: ErrorCode[]

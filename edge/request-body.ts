@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { ApiError } from './api-error.ts'
 
 const CHUNK_BYTES = 64 * 1024
-const MAX_DISCARDED_BYTES = 16 * 1024 * 1024
+const MAX_DISCARDED_BYTES = 32 * 1024 * 1024
 
 /**
  * The body of a request, chunk by chunk. Throws ApiError 413 with this sentence for more than

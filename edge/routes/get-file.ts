@@ -14,6 +14,7 @@ export const signedQuery = z.object({
 })
 
 export const getFile: Operation = {
+  access: 'signed',
   route: {
     method: 'get',
     path: '/v1/files/{file_id}',

@@ -3,6 +3,7 @@ import { ping } from '../../drizzle/statements/ping.ts'
 import { json, type Operation } from '../operation.ts'
 
 export const getHealth: Operation = {
+  access: 'public',
   route: {
     method: 'get',
     path: '/health',

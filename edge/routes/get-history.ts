@@ -8,6 +8,7 @@ import { check, idFromPath, json, notFound, type Operation } from '../operation.
 const place = z.object({ turn: z.number().int().min(0).max(2_147_483_647) })
 
 export const getHistory: Operation = {
+  access: 'owner',
   route: {
     method: 'get',
     path: '/v1/conversations/{conversation_id}/history',

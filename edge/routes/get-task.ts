@@ -6,6 +6,7 @@ import { idFromPath, json, notFound, type Operation } from '../operation.ts'
 import { wakeWorkers } from '../wake-workers.ts'
 
 export const getTask: Operation = {
+  access: 'owner',
   route: {
     method: 'get',
     path: '/v1/tasks/{task_id}',

@@ -10,6 +10,7 @@ const place = z.object({
 })
 
 export const listConversations: Operation = {
+  access: 'owner',
   route: {
     method: 'get',
     path: '/v1/conversations',

@@ -5,6 +5,7 @@ import { json, type Operation } from '../operation.ts'
 import { RedisError } from '../upstash.ts'
 
 export const listModels: Operation = {
+  access: 'owner',
   route: {
     method: 'get',
     path: '/v1/models',

@@ -17,6 +17,7 @@ const MAX_PICTURE_BYTES = 20 * 1024 * 1024
 const UNIQUE_VIOLATION = '23505'
 
 export const putFile: Operation = {
+  access: 'signed',
   route: {
     method: 'put',
     path: '/v1/files/{file_id}',

@@ -16,6 +16,7 @@ import { readJson } from '../submission.ts'
 const OFFLINE_AFTER_MS = SILENT_AFTER_S * 1000
 
 export const recordHeartbeat: Operation = {
+  access: 'node',
   route: {
     method: 'post',
     path: '/v1/nodes/heartbeat',

@@ -44,6 +44,7 @@ const submitForm = submitRequest.extend({
 })
 
 export const submitBatch: Operation = {
+  access: 'owner',
   route: {
     method: 'post',
     path: '/v1/chat/completions',
