@@ -1,25 +1,33 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { claimTasksIfPending } from '../drizzle/statements/claim-tasks-if-pending.ts'
+import { consumerName } from '../workers-node/consumer-name.ts'
 import { Contact } from '../workers-node/contact.ts'
 import { Lookout } from '../workers-node/lookout.ts'
 import { NativeRedis } from '../workers-node/redis.ts'
 import { until } from './setup/client.ts'
 import { takeRedisDatabase } from './setup/redis-database.ts'
-import { newKey } from './setup/session-locks.ts'
+import { holdKey, newKey } from './setup/session-locks.ts'
 import { claimOf, HOLDER, submitted, taskRow } from './setup/task-states.ts'
 import { useDatabase } from './setup/use-database.ts'
 
 const database = useDatabase()
 let redis: NativeRedis
+let raw: Redis
 
 beforeAll(async () => {
-  redis = await NativeRedis.open(await takeRedisDatabase())
+  const url = await takeRedisDatabase()
+  redis = await NativeRedis.open(url)
+  raw = new Redis(url)
 })
 beforeEach(async () => {
   await database.query('DELETE FROM conversations')
 })
-afterAll(() => redis.close())
+afterAll(() => {
+  redis.close()
+  raw.disconnect()
+})
 
 /** A task that a holder has claimed. */
 async function heldBy(workerKey: bigint, { watched }: { watched: boolean }): Promise<string> {
@@ -31,7 +39,10 @@ async function heldBy(workerKey: bigint, { watched }: { watched: boolean }): Pro
 
 const statusOf = async (id: string) => (await taskRow(database, id, 'status'))?.status
 
-function look(contact: Contact, { leaseMs, ownKey }: { leaseMs: number; ownKey?: bigint }): void {
+function look(
+  contact: Contact,
+  { leaseMs, ownKey }: { leaseMs: number; ownKey?: bigint },
+): Lookout {
   const lookout = new Lookout({
     postgres: contact.through(database),
     workPostgres: database,
@@ -43,6 +54,7 @@ function look(contact: Contact, { leaseMs, ownKey }: { leaseMs: number; ownKey?:
     contact,
   })
   onTestFinished(() => lookout.stop())
+  return lookout
 }
 
 test('nothing is taken back before contact has lasted for a lease, and then it is', async () => {
@@ -70,4 +82,33 @@ test('tasks of a holder without a lock are taken back, but not those of the one 
   look(new Contact(), { leaseMs: 3_000, ownKey })
   await until(async () => (await statusOf(dead)) === 0)
   expect(await statusOf(own)).toBe(3)
+})
+
+/** Messages that a reader of this name has read from the stream of Qwen, and not acknowledged. */
+async function readBy(reader: string, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await raw.xadd('qwen_stream', '*', 'task_id', `${i}`)
+  await raw.xreadgroup('GROUP', 'qwen_group', reader, 'STREAMS', 'qwen_stream', '>')
+}
+
+const pendingOf = async (reader: string) =>
+  (await raw.xpending('qwen_stream', 'qwen_group', '-', '+', 1000, reader)).length
+
+test('after a wake, what the dead have read and not claimed is put back, what the living have is not', async () => {
+  const living = newKey()
+  await holdKey(database, living)
+  const names = {
+    dead: consumerName('a', newKey(), true),
+    living: consumerName('b', living, true),
+    unwatched: consumerName('c', newKey(), false),
+  }
+  await heldBy(living, { watched: true })
+  await raw.xgroup('CREATE', 'qwen_stream', 'qwen_group', '$', 'MKSTREAM').catch(() => {})
+  await raw.xgroup('SETID', 'qwen_stream', 'qwen_group', '$')
+  const rung = await raw.xlen('qwen_stream')
+  for (const name of Object.values(names)) await readBy(name, 130)
+  look(new Contact(), { leaseMs: 60_000, ownKey: newKey() }).wake()
+  await until(async () => (await pendingOf(names.dead)) === 0)
+  expect(await pendingOf(names.living)).toBe(130)
+  expect(await pendingOf(names.unwatched)).toBe(130)
+  expect(await raw.xlen('qwen_stream')).toBe(rung + 390)
 })

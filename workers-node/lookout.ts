@@ -1,13 +1,17 @@
+import { MODEL_FAMILIES } from '../drizzle/contract/models.ts'
 import { findMissingHolders } from '../drizzle/statements/find-missing-holders.ts'
 import type { NextTimes } from '../drizzle/statements/find-next-times.ts'
 import { findNextTimes } from '../drizzle/statements/find-next-times.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { Alarm } from './alarm.ts'
+import { keyOfWatched } from './consumer-name.ts'
 import type { Contact } from './contact.ts'
 import { copyDeadLetters } from './copy-dead-letters.ts'
+import { codeOf, log } from './log.ts'
 import { Looks } from './looks.ts'
 import {
   forget,
+  putBackFromDead,
   putBackPending,
   ringDue,
   type SweepDoors,
@@ -34,6 +38,11 @@ const FORGET_GAP_MS = 600_000
 /** A lease is looked at just after its end, in ms. */
 const PAST_MS = 20
 
+/** For so many looks after a wake, who holds messages is looked at too: it may die before its first claim. */
+const LOOKS_AT_READERS = 4
+/** A living reader has its session lock, or has claimed, before its messages are so old, in ms. */
+const PENDING_WITHOUT_LOCK_MS = 900
+
 export type LookoutOptions = SweepDoors & {
   /** Where nothing depends on how soon it answers. */
   workPostgres: PostgresDoor
@@ -59,6 +68,7 @@ export class Lookout {
   private wakes = 0
   private known = new Set<string>()
   private missed = new Map<string, number>()
+  private looksAtReaders = 0
   private readonly looks = new Looks()
   private readonly alarms: Alarm[]
   private readonly sweeping: Alarm
@@ -87,6 +97,7 @@ export class Lookout {
   /** There may be something to look after. One that is not idle will find it in time. */
   wake(): void {
     this.wakes++
+    this.looksAtReaders = LOOKS_AT_READERS
     if (!this.idle) return
     this.idle = false
     this.sweeping.bringForward()
@@ -142,6 +153,7 @@ export class Lookout {
     }
     const [row] = await postgres.run(findMissingHolders())
     const present = new Set(row!.present)
+    if (this.looksAtReaders > 0) await this.lookAtReaders(present).catch(sayUnread)
     const missing = [...new Set([...row!.missing, ...this.known.difference(present)])]
     this.missed = new Map(missing.map((key) => [key, (this.missed.get(key) ?? 0) + 1]))
     const dead = [...this.missed].filter(([key, looks]) => key !== ownKey && looks >= DEAD_LOOKS)
@@ -153,6 +165,29 @@ export class Lookout {
     this.known = this.known.difference(new Set(keys))
     return dead.some(([, looks]) => looks < LOOKS_SOON) ? LOOK_SOON_MS : LOOK_EVERY_MS
   }
+
+  /**
+   * Puts back what was read by those that died before their first claim: no task names them, and an
+   * idle worker has never seen their lock. While some are suspected, the looks go on.
+   */
+  private async lookAtReaders(present: Set<string>): Promise<void> {
+    const { redis, consumer } = this.options
+    const holders = await redis.holdersOfPending(MODEL_FAMILIES)
+    const dead = holders.map((names) => names.filter((name) => isGone(name, present)))
+    this.looksAtReaders = dead.flat().length > 0 ? LOOKS_AT_READERS : this.looksAtReaders - 1
+    await putBackFromDead(redis, dead, { consumer, idleMs: PENDING_WITHOUT_LOCK_MS })
+  }
+}
+
+/** Redis may be away, or its group: who holds tasks is looked at all the same. */
+function sayUnread(error: unknown): void {
+  log.warn({ code: codeOf(error) }, 'readers not looked at')
+}
+
+/** Whether a reader should hold a session lock and does not. */
+function isGone(consumer: string, present: Set<string>): boolean {
+  const key = keyOfWatched(consumer)
+  return key !== undefined && !present.has(key)
 }
 
 /** What is pending counts: its reader may be dead, or have failed to deal with it. */

@@ -20,6 +20,9 @@ import { codeOf, log } from './log.ts'
 /** An entry of a stream as read: its id and its flat list of fields, null when already deleted. */
 export type StreamEntry = { id: string; fields: string[] | null }
 
+/** As Redis gives it: fields are null where the entry was deleted. */
+type PendingEntry = [id: string, fields: string[] | null]
+
 const DEAD_LETTERS_KEPT = 10_000
 const PUT_BACK_STEP = 100
 
@@ -221,21 +224,58 @@ export class NativeRedis {
       const [next, entries] = (await this.redis.call(
         'XAUTOCLAIM',
         ...[stream, group, consumer, idleMs, cursor, 'COUNT', PUT_BACK_STEP],
-      )) as [string, [string, string[] | null][]]
-      const ids = entries.map(([id]) => id)
-      if (ids.length > 0) {
-        await this.pipelined((pipeline) => {
-          for (const [, fields] of entries) {
-            if (fields) pipeline.call('XADD', stream, '*', ...fields)
-          }
-          pipeline.xack(stream, group, ...ids)
-          pipeline.xdel(stream, ...ids)
-        })
-      }
-      total += ids.length
+      )) as [string, PendingEntry[]]
+      await this.addAgain(family, entries)
+      total += entries.length
       if (next === '0-0') return total
       cursor = next
     }
+  }
+
+  /** The consumers of each family that have entries unacknowledged. One pipeline. */
+  async holdersOfPending(families: readonly ModelFamily[]): Promise<string[][]> {
+    const answers = await this.pipelined((pipeline) => {
+      for (const { stream, group } of families) pipeline.call('XPENDING', stream, group)
+    })
+    return answers.map((answer) => {
+      const [, , , holders] = answer as [number, unknown, unknown, [string, string][] | null]
+      return (holders ?? []).map(([name]) => name)
+    })
+  }
+
+  /** Puts back, as `putBackPending` does, what one consumer `of` the family holds. Returns how many. */
+  async putBackPendingOf(
+    family: ModelFamily,
+    { of, consumer, idleMs }: { of: string; consumer: string; idleMs: number },
+  ): Promise<number> {
+    const { stream, group } = family
+    for (let total = 0; ; ) {
+      const pending = (await this.redis.call(
+        'XPENDING',
+        ...[stream, group, 'IDLE', idleMs, '-', '+', PUT_BACK_STEP, of],
+      )) as [string, ...unknown[]][]
+      if (pending.length === 0) return total
+      // Whoever else does the same finds them fresh in our hands, and gets none.
+      const entries = (await this.redis.call(
+        'XCLAIM',
+        ...[stream, group, consumer, idleMs, ...pending.map(([id]) => id)],
+      )) as PendingEntry[]
+      await this.addAgain(family, entries)
+      total += entries.length
+    }
+  }
+
+  /** Entries that were taken from the pending list of another: each becomes a new one. */
+  private async addAgain({ stream, group }: ModelFamily, entries: PendingEntry[]): Promise<void> {
+    if (entries.length === 0) return
+    const ids = entries.map(([id]) => id)
+    await this.pipelined((pipeline) => {
+      for (const [, fields] of entries) {
+        if (fields) pipeline.call('XADD', stream, '*', ...fields)
+      }
+      pipeline.xack(stream, group, ...ids)
+      pipeline.xdel(stream, ...ids)
+    })
   }
 
   /** Takes consumers out of the group that hold nothing and were not heard of for `idleMs`. */

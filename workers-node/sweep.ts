@@ -59,6 +59,21 @@ export async function putBackPending(
   }
 }
 
+/** Puts back what readers have held for `idleMs` that are known to be dead, `dead` by family. */
+export async function putBackFromDead(
+  redis: NativeRedis,
+  dead: string[][],
+  { consumer, idleMs }: { consumer: string; idleMs: number },
+): Promise<void> {
+  for (const [i, family] of MODEL_FAMILIES.entries()) {
+    for (const of of dead[i] ?? []) {
+      const messages = await redis.putBackPendingOf(family, { of, consumer, idleMs })
+      if (messages > 0)
+        log.warn({ family: family.family, messages }, 'messages of the dead put back')
+    }
+  }
+}
+
 /** Takes back the tasks of holders whose session lock is gone. Returns how many there were. */
 export async function takeFromMissing(
   doors: SweepDoors,

@@ -13,6 +13,7 @@ import { type Release, releaseTasksIfHeld } from '../drizzle/statements/release-
 import { Backoff } from './backoff.ts'
 import { callModel } from './call-model.ts'
 import { type Consumption, claimWaiters, consume } from './consume.ts'
+import { consumerName } from './consumer-name.ts'
 import { Contact } from './contact.ts'
 import { startDbLog } from './db-log.ts'
 import { every } from './every.ts'
@@ -76,9 +77,7 @@ export type Worker = {
 export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const { WORKER_ID, LEASE_MS, PARTIAL_MS, DRAIN_MS, WORKER_CONCURRENCY } = settings
   const workerKey = randomKey()
-  const consumer = `${WORKER_ID}-${workerKey.toString(16)}`
   const families = settings.families.map(({ family }) => family)
-  const presence = { workerId: consumer, families: families.map(({ family }) => family) }
   const beatMs = Math.min(Math.floor(LEASE_MS / 3), BEAT_MS)
 
   const postgres = openPostgres(settings.DATABASE_URL, {
@@ -93,6 +92,8 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const lookPostgres = openPostgres(settings.DATABASE_URL, { connections: 2, timeoutMs: 30_000 })
   const { DATABASE_DIRECT_URL } = settings
   const lock = DATABASE_DIRECT_URL ? new SessionLock(DATABASE_DIRECT_URL, workerKey) : undefined
+  const consumer = consumerName(WORKER_ID, workerKey, lock !== undefined)
+  const presence = { workerId: consumer, families: families.map(({ family }) => family) }
   const redis = await NativeRedis.open(settings.REDIS_URL)
   const dbLog = settings.ENABLE_DB_LOG ? startDbLog({ postgres, source: WORKER_ID }) : undefined
   const models = openModels(settings)

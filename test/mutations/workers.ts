@@ -4,6 +4,16 @@ import { inFile, type Mutation } from './mutation.ts'
 export const WORKERS: Mutation[] = [
   ...inFile('workers-node/lookout.ts', 'test/lookout.test.ts', [
     [
+      'key !== undefined && !present.has(key)',
+      'key !== undefined',
+      'after a wake, what the dead have read and not claimed is put back, what the living have is not',
+    ],
+    [
+      'if (this.looksAtReaders > 0) ',
+      'if (false) ',
+      'after a wake, what the dead have read and not claimed is put back, what the living have is not',
+    ],
+    [
       'return this.options.contact.lastsMs() > this.options.leaseMs',
       'return true',
       'nothing is taken back before contact has lasted for a lease, and then it is',
@@ -12,6 +22,13 @@ export const WORKERS: Mutation[] = [
       'key !== ownKey && ',
       '',
       'tasks of a holder without a lock are taken back, but not those of the one who looks',
+    ],
+  ]),
+  ...inFile('workers-node/consumer-name.ts', 'test/lookout.test.ts', [
+    [
+      '/-w([0-9a-f]{1,16})$/',
+      '/-w?([0-9a-f]{1,16})$/',
+      'after a wake, what the dead have read and not claimed is put back, what the living have is not',
     ],
   ]),
   ...inFile('workers-node/lookout.ts', 'test/outage.test.ts', [
