@@ -9,6 +9,7 @@ import { readEdgeSettings } from '../edge/settings.ts'
 import { fileUrlSecret } from './file-url-secret.ts'
 import { followLog } from './follow-log.ts'
 import { freePort, isPortFree } from './free-port.ts'
+import { identities } from './identities.ts'
 import { lockFolder } from './lock-folder.ts'
 import { writePrivateFile } from './private-file.ts'
 import { type GivenEnvironment, PROJECT, readEnvironment } from './read-environment.ts'
@@ -29,6 +30,12 @@ const PASSED_ON = [
   'ENABLE_DB_LOG',
   'NODE_TOKEN',
   'FILE_URL_SECRET',
+  'API_KEYS',
+  'VISITORS',
+  'VISITOR_SECRET',
+  'CORS_ORIGINS',
+  'REQUESTS_PER_MINUTE',
+  'REQUESTS_PER_MINUTE_PER_ADDRESS',
   'INSTANCE_ID',
 ]
 
@@ -58,6 +65,7 @@ export async function startGateway({
     const instance = randomBytes(16).toString('hex')
     const vars = {
       ...environment,
+      ...identities({ environment, dataDir }),
       INSTANCE_ID: instance,
       FILE_URL_SECRET: fileUrlSecret({ environment, dataDir }),
     }

@@ -1,5 +1,6 @@
 import { findModels } from './find-models.ts'
 import { startGateway } from './gateway.ts'
+import { keyFile } from './identities.ts'
 import { readEnvironment } from './read-environment.ts'
 import { runParts } from './run-parts.ts'
 import { startServices } from './services.ts'
@@ -33,13 +34,19 @@ runParts(async (add) => {
   await Promise.all([gateway.ready, worker])
   console.log(`models   ${found.line}`)
   console.log(`ready ${url}`)
-  console.log(example(url, found.models))
+  console.log(example(url, found.models, keyFile({ environment: given, dataDir })))
 })
 
 /** Asks three models at once, waits a little, and reads what they answered. */
-function example(url: string, models: string[]): string {
+function example(url: string, models: string[], keyFile: string | undefined): string {
+  const key = keyFile ? `$(cat ${shellQuoted(keyFile)})` : 'A_KEY_OF_YOURS'
+  const curl = `curl -s -H "Authorization: Bearer ${key}"`
   return [
     'open it in a browser, or paste this: it asks the models, and reads their answers 6 s later',
-    `curl -s ${url}/v1/chat/completions -F 'prompt=Why is the sky blue?' -F 'model=${models.join(', ')}' | sed -n 's/.*"batch_id":"\\([^"]*\\)".*/\\1/p' | xargs -I{} sh -c 'sleep 6; curl -s ${url}/v1/batches/{}'`,
+    `${curl} ${url}/v1/chat/completions -F 'prompt=Why is the sky blue?' -F 'model=${models.join(', ')}' | sed -n 's/.*"batch_id":"\\([^"]*\\)".*/\\1/p' | { read batch; sleep 6; ${curl} ${url}/v1/batches/$batch; }`,
   ].join('\n')
+}
+
+function shellQuoted(path: string): string {
+  return /^[\w/.-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }

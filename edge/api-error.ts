@@ -32,6 +32,7 @@ export function errorResponse(error: ApiError, requestId: string): Response {
   const headers = new Headers({ 'X-Request-Id': requestId })
   // The rest of a body that is too large is never read, so the connection cannot be used again.
   if (error.code === 'payload_too_large') headers.set('Connection', 'close')
+  if (error.code === 'unauthorized') headers.set('WWW-Authenticate', 'Bearer')
   if (error.retryAfter) headers.set('Retry-After', String(error.retryAfter))
   return Response.json(body, { status, headers })
 }

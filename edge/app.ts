@@ -3,10 +3,12 @@ import { requestId } from 'hono/request-id'
 import { afterAnswer } from './after-answer.ts'
 import { ApiError, errorResponse } from './api-error.ts'
 import { DbLog } from './db-log.ts'
+import { demandSomebody } from './guard.ts'
+import { answerHeaders, shareWith } from './headers.ts'
 import { log } from './log.ts'
 import { DatabaseError } from './neon.ts'
 import { ObjectStoreError } from './object-store.ts'
-import { type AppEnv, serve } from './operation.ts'
+import { type AppEnv, SECURITY_SCHEMES, serve } from './operation.ts'
 import { getBatch } from './routes/get-batch.ts'
 import { getFile } from './routes/get-file.ts'
 import { getHealth } from './routes/get-health.ts'
@@ -14,6 +16,7 @@ import { getHistory } from './routes/get-history.ts'
 import { getTask } from './routes/get-task.ts'
 import { listConversations } from './routes/list-conversations.ts'
 import { listModels } from './routes/list-models.ts'
+import { openSession } from './routes/open-session.ts'
 import { putFile } from './routes/put-file.ts'
 import { recordHeartbeat } from './routes/record-heartbeat.ts'
 import { submitBatch } from './routes/submit-batch.ts'
@@ -31,16 +34,22 @@ export function createApp(services: Services) {
   const dbLog = services.settings.ENABLE_DB_LOG ? new DbLog(services) : undefined
 
   app.use(requestId())
+  app.use(answerHeaders())
+  if (services.settings.CORS_ORIGINS.length > 0) {
+    app.use('/v1/*', shareWith(services.settings.CORS_ORIGINS))
+  }
   app.use(async (c, next) => {
     c.set('settings', services.settings)
     c.set('postgres', services.postgres)
     c.set('redis', services.redis)
     c.set('files', services.files)
-    // Until there are identities, everything belongs to one owner.
-    c.set('owner', 'local')
+    c.set('identities', services.identities)
+    c.set('limiter', services.limiter)
+    c.set('addressOf', services.addressOf)
     await next()
   })
 
+  serve(app, openSession) //       POST /v1/session
   serve(app, submitBatch) //       POST /v1/chat/completions
   serve(app, getBatch) //          GET  /v1/batches/{batch_id}
   serve(app, getTask) //           GET  /v1/tasks/{task_id}
@@ -59,10 +68,14 @@ export function createApp(services: Services) {
       description: 'One prompt, several models at once; answers are polled.',
     },
   })
+  for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
+    app.openAPIRegistry.registerComponent('securitySchemes', name, scheme)
+  }
 
-  app.notFound((c) =>
-    errorResponse(new ApiError('not_found', 'There is no such address.'), c.var.requestId),
-  )
+  app.notFound(async (c) => {
+    if (c.req.path.startsWith('/v1/')) await demandSomebody(c)
+    throw new ApiError('not_found', 'There is no such address.')
+  })
   app.onError((error, c) => {
     const { requestId } = c.var
     const answer = asApiError(error, requestId)

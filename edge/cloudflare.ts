@@ -1,4 +1,5 @@
 import type { ExecutionContext } from 'hono'
+import { getConnInfo } from 'hono/cloudflare-workers'
 import { createApp } from './app.ts'
 import { openServices } from './services.ts'
 
@@ -11,7 +12,7 @@ export default {
     env: Record<string, unknown>,
     context: ExecutionContext,
   ): Response | Promise<Response> {
-    app ??= createApp(openServices(env))
+    app ??= createApp(openServices(env, { addressOf: (c) => getConnInfo(c).remote.address }))
     return app.fetch(request, env, context)
   },
 }

@@ -1,4 +1,4 @@
-import { serveStatic } from 'hono/deno'
+import { getConnInfo, serveStatic } from 'hono/deno'
 import { SettingsError } from '../drizzle/contract/settings.ts'
 import { createApp } from './app.ts'
 import { servePage } from './serve-page.ts'
@@ -11,14 +11,16 @@ declare const Deno: {
   exit(code: number): never
   serve(
     options: { port: number; hostname: string; onListen(address: { port: number }): void },
-    handler: (request: Request) => Response | Promise<Response>,
+    handler: (request: Request, info: object) => Response | Promise<Response>,
   ): unknown
 }
 
 try {
   const environment = Deno.env.toObject()
   const { PORT, HOST } = readListenSettings(environment)
-  const app = createApp(openServices(environment))
+  const app = createApp(
+    openServices(environment, { addressOf: (c) => getConnInfo(c).remote.address }),
+  )
   servePage(app, serveStatic, './edge/page/dist')
   Deno.serve(
     {
@@ -26,7 +28,7 @@ try {
       hostname: HOST,
       onListen: ({ port }) => console.log(`gateway ready http://${HOST}:${port}`),
     },
-    (request) => app.fetch(request),
+    (request, info) => app.fetch(request, info),
   )
 } catch (error) {
   if (!(error instanceof SettingsError)) throw error

@@ -1,17 +1,21 @@
 import { fileURLToPath } from 'node:url'
 import { serve } from '@hono/node-server'
+import { getConnInfo } from '@hono/node-server/conninfo'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { SettingsError } from '../drizzle/contract/settings.ts'
+import type { AddressOf } from './address-of.ts'
 import { createApp } from './app.ts'
 import { servePage } from './serve-page.ts'
 import { openServices } from './services.ts'
 import { readListenSettings } from './settings.ts'
 import { openFolder } from './stores/folder.ts'
 
+const addressOf: AddressOf = (c) => getConnInfo(c).remote.address
+
 /** The gateway on Node. */
 try {
   const { PORT, HOST } = readListenSettings(process.env)
-  const app = createApp(openServices(process.env, openFolder))
+  const app = createApp(openServices(process.env, { addressOf, openFolder }))
   servePage(app, serveStatic, fileURLToPath(new URL('./page/dist', import.meta.url)))
   const server = serve({ fetch: app.fetch, port: PORT, hostname: HOST }, ({ port }) =>
     console.log(`gateway ready http://${HOST}:${port}`),

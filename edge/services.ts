@@ -1,7 +1,10 @@
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
+import { type AddressOf, forwardedAddress } from './address-of.ts'
+import { Identities } from './identity.ts'
+import { Limiter } from './limiter.ts'
 import { openNeon } from './neon.ts'
 import { type FileStore, type OpenFolder, openFileStore } from './open-file-store.ts'
-import { type EdgeSettings, readEdgeSettings } from './settings.ts'
+import { type EdgeSettings, readEdgeSettings, readVisitorSecret } from './settings.ts'
 import { openUpstash, type RedisDoor } from './upstash.ts'
 
 const POSTGRES_TIMEOUT_MS = 10_000
@@ -14,16 +17,26 @@ export type Services = {
   redis: RedisDoor
   /** Undefined where no place for files is named. */
   files: FileStore | undefined
+  identities: Identities
+  limiter: Limiter
+  addressOf: AddressOf
 }
+
+/** What a runtime brings along. */
+export type Runtime = { addressOf: AddressOf; openFolder?: OpenFolder }
 
 /** Opens all doors by a runtime's environment. Throws SettingsError. */
 export function openServices(
   environment: Record<string, unknown>,
-  openFolder?: OpenFolder,
+  { addressOf, openFolder }: Runtime,
 ): Services {
   const settings = readEdgeSettings(environment)
+  const visitorSecret = settings.VISITORS ? readVisitorSecret(environment) : undefined
   return {
     settings,
+    identities: new Identities(settings.API_KEYS, visitorSecret),
+    limiter: new Limiter(settings),
+    addressOf: settings.TRUST_PROXY ? forwardedAddress : addressOf,
     files: openFileStore(environment, openFolder),
     postgres: openNeon(settings.DATABASE_URL, {
       fetchEndpoint: settings.NEON_FETCH_ENDPOINT,

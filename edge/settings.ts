@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { address, flag, integer, readSettings } from '../drizzle/contract/settings.ts'
+import {
+  address,
+  commaList,
+  flag,
+  integer,
+  onOff,
+  origin,
+  readSettings,
+} from '../drizzle/contract/settings.ts'
+import { apiKeys } from './api-keys.ts'
 
 const MiB = 1024 * 1024
 
@@ -15,6 +24,12 @@ const settings = z.object({
   S3_ENDPOINT: address(['http', 'https']).optional(),
   ENABLE_DB_LOG: flag().default(false),
   NODE_TOKEN: z.string().min(16, 'it must have at least 16 characters').optional(),
+  API_KEYS: apiKeys().default([]),
+  VISITORS: onOff().default(false),
+  CORS_ORIGINS: commaList().pipe(z.array(origin())).default([]),
+  TRUST_PROXY: flag().default(false),
+  REQUESTS_PER_MINUTE: integer(0, 1_000_000).default(600),
+  REQUESTS_PER_MINUTE_PER_ADDRESS: integer(0, 1_000_000).default(1200),
   INSTANCE_ID: z.string().max(100).optional(),
 })
 
@@ -32,6 +47,14 @@ const secretSettings = z.object({
     .describe('at least 32 random characters, by which the addresses of files are signed'),
 })
 
+/** Needed where visitors are let in. */
+const visitorSettings = z.object({
+  VISITOR_SECRET: z
+    .string()
+    .min(32, 'it must have at least 32 characters')
+    .describe('at least 32 random characters, by which the cookies of visitors are signed'),
+})
+
 export type EdgeSettings = z.output<typeof settings>
 
 /** The gateway's settings from a runtime's environment. Throws SettingsError. */
@@ -47,6 +70,11 @@ export function readS3Settings(environment: Record<string, unknown>) {
 /** The secret that a gateway with a file store needs. Throws SettingsError. */
 export function readFileUrlSecret(environment: Record<string, unknown>): string {
   return readSettings(secretSettings, environment).FILE_URL_SECRET
+}
+
+/** The secret that a gateway with visitors needs. Throws SettingsError. */
+export function readVisitorSecret(environment: Record<string, unknown>): string {
+  return readSettings(visitorSettings, environment).VISITOR_SECRET
 }
 
 /** Where a gateway that listens by itself does so. Throws SettingsError. */

@@ -3,9 +3,13 @@ import { expect, test } from 'vitest'
 import { signFileUrl } from '../drizzle/contract/file-url.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { createApp } from '../edge/app.ts'
+import { Identities } from '../edge/identity.ts'
+import { Limiter } from '../edge/limiter.ts'
 import { DatabaseError } from '../edge/neon.ts'
+import type { EdgeSettings } from '../edge/settings.ts'
 import type { RedisDoor } from '../edge/upstash.ts'
 import { PNG } from './setup/pictures.ts'
+import { as, LOCAL_KEY } from './setup/send-key.ts'
 
 const URL_SECRET = 'a secret of the tests, thirty-two long'
 const NEW_ID = '01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f'
@@ -35,6 +39,12 @@ function gatewayWith(codes: string[]) {
     postgres,
     redis: {} as RedisDoor,
     files: { objects, urlSecret: URL_SECRET },
+    identities: new Identities([{ name: 'local', key: LOCAL_KEY, operator: false }], undefined),
+    limiter: new Limiter({
+      REQUESTS_PER_MINUTE: 0,
+      REQUESTS_PER_MINUTE_PER_ADDRESS: 0,
+    } as EdgeSettings),
+    addressOf: () => undefined,
   })
   return { app, keys }
 }
@@ -44,7 +54,7 @@ const SENT: Record<string, (app: ReturnType<typeof createApp>) => Promise<Respon
     const body = new FormData()
     body.append('prompt', 'Look')
     body.append('files', new File([PNG], 'a.png'))
-    return app.request('/v1/chat/completions', { method: 'POST', body })
+    return app.request('/v1/chat/completions', { method: 'POST', body, headers: as(LOCAL_KEY) })
   },
   async 'a picture'(app) {
     const expiresAt = Math.floor(Date.now() / 1000) + 60

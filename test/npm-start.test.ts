@@ -12,6 +12,7 @@ import { createDatabase } from './setup/database.ts'
 import { commandOf, descendants, isAlive, nameOf } from './setup/descendants.ts'
 import { PNG } from './setup/pictures.ts'
 import { takeRedisDatabase } from './setup/redis-database.ts'
+import { sendKeyTo } from './setup/send-key.ts'
 import { bareEnvironment, type Program, spawnProgram } from './setup/spawn-program.ts'
 
 const run = promisify(execFile)
@@ -27,6 +28,11 @@ afterAll(() => rm(dataDir, { recursive: true, force: true }))
 function npmStart(settings: Record<string, string> = {}): Program {
   const OLLAMA_URL = 'http://127.0.0.1:1'
   return spawnProgram('npm', ['start'], { DATA_DIR: dataDir, OLLAMA_URL, ...settings })
+}
+
+/** The key that the stack has made for its user. */
+async function useKeyFor(url: string): Promise<void> {
+  sendKeyTo(url, (await readFile(join(dataDir, 'api-key'), 'utf8')).trim())
 }
 
 async function endsAll(program: Program, signal: NodeJS.Signals): Promise<void> {
@@ -49,6 +55,8 @@ test('npm start answers a pasted curl from three models, and leaves nothing runn
     Array(3).fill(expect.stringMatching(/simulated/i)),
   )
 
+  expect((await fetch(`${url}/v1/models`)).status).toBe(401)
+  await useKeyFor(url!)
   const picture = new File([PNG], 'red.png')
   const { batch_id } = await submit(url!, { prompt: 'What is it?', files: picture })
   const [file] = (await batchUntil(url!, batch_id)).files
@@ -80,6 +88,7 @@ test('npm start answers a pasted curl from three models, and leaves nothing runn
 test('a second npm start finds the data again; Ctrl-C ends it', async () => {
   const program = npmStart()
   const [, url] = await program.printed(/^ready (\S+)$/m, 120_000)
+  await useKeyFor(url!)
   const { conversations } = await get<Conversations>(url!, '/v1/conversations')
   const titles = conversations.map(({ title }) => title)
   expect(titles).toEqual(['What is it?', 'Why is the sky blue?'])

@@ -60,6 +60,21 @@ export function flag() {
     .transform((value) => value === 'true')
 }
 
+/** `on` or `off`. */
+export function onOff() {
+  return z.enum(['on', 'off'], 'it must be on or off').transform((value) => value === 'on')
+}
+
+/** An origin as browsers name it: scheme, host and port, nothing behind them. */
+export function origin() {
+  return z
+    .string()
+    .refine(
+      (value) => URL.parse(value)?.origin === value,
+      'each must be an origin such as https://example.org, without a path',
+    )
+}
+
 /** A list separated by commas; blanks around the parts are dropped, empty parts too. */
 export function commaList() {
   return z.string().transform((value) =>

@@ -8,6 +8,7 @@ import type {
 import type { Mode } from '../../drizzle/contract/models.ts'
 import { ApiError } from './api-error.ts'
 import { noteServerTime } from './server-clock.ts'
+import { fetchAsVisitor } from './session.ts'
 
 const READ_TIMEOUT_MS = 20_000
 const SUBMIT_TIMEOUT_MS = 60_000
@@ -70,7 +71,7 @@ async function ask<T>(
   timeoutMs = READ_TIMEOUT_MS,
 ): Promise<T> {
   try {
-    const response = await fetch(path, {
+    const response = await fetchAsVisitor(path, {
       ...init,
       headers: { accept: 'application/json' },
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),

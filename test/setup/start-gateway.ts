@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { keysInR2, type ObjectKeys } from './object-keys.ts'
+import { IDENTITIES, sendKeyTo } from './send-key.ts'
 import { type Program, spawnProgram } from './spawn-program.ts'
 
 export const RUNTIMES = ['workerd', 'node', 'deno'] as const
@@ -14,11 +15,20 @@ export type RunningGateway = {
   objectKeys?: ObjectKeys
 }
 
-/** Starts the gateway on a runtime, by the entry that a deployment there uses. */
+/**
+ * Starts the gateway on a runtime, by the entry that a deployment there uses. Fetches of this process
+ * go to it with the key of the owner `local`, unless they say otherwise.
+ */
 export async function startGateway(
   runtime: Runtime,
   settings: Record<string, string>,
 ): Promise<RunningGateway> {
+  const gateway = await start(runtime, { ...IDENTITIES, ...settings })
+  sendKeyTo(gateway.url)
+  return gateway
+}
+
+async function start(runtime: Runtime, settings: Record<string, string>): Promise<RunningGateway> {
   if (runtime === 'workerd') return startWorkerd(settings)
   const program =
     runtime === 'node'
