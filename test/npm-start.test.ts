@@ -181,6 +181,7 @@ test.each(
   onTestFinished(() => {
     for (const pid of first.filter(isAlive)) process.kill(pid, 'SIGKILL')
   })
+  await useKeyFor(url!)
   const { batch_id } = await submit(url!, { prompt: 'Why?', model: MODELS })
   const victims = first.filter((pid) => VICTIMS[victim]!.test(commandOf(pid)))
   expect(victims).not.toEqual([])
