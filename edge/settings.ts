@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { hostList } from '../drizzle/contract/host-list.ts'
 import { address, flag, integer, readSettings } from '../drizzle/contract/settings.ts'
 
 const MiB = 1024 * 1024
@@ -15,7 +16,13 @@ const settings = z.object({
   S3_ENDPOINT: address(['http', 'https']).optional(),
   ENABLE_DB_LOG: flag().default(false),
   NODE_TOKEN: z.string().min(16, 'it must have at least 16 characters').optional(),
+  NODE_HOSTS: hostList().optional(),
   INSTANCE_ID: z.string().max(100).optional(),
+})
+
+/** Needed once there is a NODE_TOKEN. */
+const nodeSettings = z.object({
+  NODE_HOSTS: hostList().describe('the hosts on which nodes may be that register with NODE_TOKEN'),
 })
 
 /** Needed once there is an endpoint. */
@@ -36,7 +43,9 @@ export type EdgeSettings = z.output<typeof settings>
 
 /** The gateway's settings from a runtime's environment. Throws SettingsError. */
 export function readEdgeSettings(environment: Record<string, unknown>): EdgeSettings {
-  return readSettings(settings, environment)
+  const read = readSettings(settings, environment)
+  if (read.NODE_TOKEN !== undefined) readSettings(nodeSettings, environment)
+  return read
 }
 
 /** What else S3 needs. Throws SettingsError. */
