@@ -10,7 +10,7 @@ type Requests = { url: URL; abortSignal?: AbortSignal | undefined }[]
 
 /**
  * Fetches the pictures that a model names by URL (http or https), in the shape that `streamText` wants, by the
- * service's own `fetch` and without any key. A user can make a model name any address: only the service's own, and
+ * service's own `fetch`, which follows no redirect, and without any key. A user can make a model name any address: only the service's own, and
  * the hosts given, are asked. At most 20 MB and 60 s each. Throws ModelError `picture_lost`.
  */
 export const downloadPictures =
@@ -41,7 +41,7 @@ async function download(
   fetch: Service['home']['fetch'],
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const response = await fetch(url, { signal, redirect: 'error' })
+  const response = await fetch(url, { signal })
   const data = await response.bytes()
   if (!response.ok || data.length > MOST_BYTES) throw new Error('no picture')
   return data
