@@ -22,7 +22,7 @@ export const OPERATORS: Mutation[] = [
     [
       'ORDER BY t.rung_at LIMIT',
       'ORDER BY t.created_at LIMIT',
-      'with cold statistics the backlog is not read as a whole',
+      'the oldest is that which was submitted first, however often it was rung since',
     ],
     [
       'min(pending.created_at)',

@@ -36,4 +36,8 @@ test('the oldest is that which was submitted first, however often it was rung si
   const [row] = await database.run(countQueues(['gemini'], 100))
   expect(row!.oldest_waiting_s).toBeGreaterThanOrEqual(3600)
   expect(row!.oldest_waiting_s).toBeLessThan(3700)
+  // What is not rung comes last, where not all are looked at.
+  const [first] = await database.run(countQueues(['gemini'], 1))
+  expect(first!.waiting).toBe(1)
+  expect(first!.oldest_waiting_s).toBeLessThan(3600)
 })
