@@ -23,5 +23,6 @@ COPY workers-node workers-node
 COPY --from=page /app/edge/page/dist edge/page/dist
 # A volume that is mounted here for the first time takes over whose it is.
 RUN install -d -o node -g node /files
-USER node
+# By number, so that a cluster can tell that it is not root.
+USER 1000:1000
 CMD ["node", "edge/node.ts"]

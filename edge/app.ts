@@ -10,15 +10,23 @@ import { DatabaseError } from './neon.ts'
 import { ObjectStoreError } from './object-store.ts'
 import { type AppEnv, SECURITY_SCHEMES, serve } from './operation.ts'
 import { getBatch } from './routes/get-batch.ts'
+import { getDeadLetter } from './routes/get-dead-letter.ts'
 import { getFile } from './routes/get-file.ts'
 import { getHealth } from './routes/get-health.ts'
 import { getHistory } from './routes/get-history.ts'
 import { getTask } from './routes/get-task.ts'
 import { listConversations } from './routes/list-conversations.ts'
+import { listDeadLetters } from './routes/list-dead-letters.ts'
 import { listModels } from './routes/list-models.ts'
+import { listNodes } from './routes/list-nodes.ts'
+import { listStreams } from './routes/list-streams.ts'
 import { openSession } from './routes/open-session.ts'
+import { purgeDeadLetter } from './routes/purge-dead-letter.ts'
+import { purgeDeadLetters } from './routes/purge-dead-letters.ts'
 import { putFile } from './routes/put-file.ts'
 import { recordHeartbeat } from './routes/record-heartbeat.ts'
+import { replayDeadLetter } from './routes/replay-dead-letter.ts'
+import { replayDeadLetters } from './routes/replay-dead-letters.ts'
 import { submitBatch } from './routes/submit-batch.ts'
 import type { Services } from './services.ts'
 
@@ -60,6 +68,16 @@ export function createApp(services: Services) {
   serve(app, listModels) //        GET  /v1/models
   serve(app, recordHeartbeat) //   POST /v1/nodes/heartbeat
   serve(app, getHealth) //         GET  /health
+
+  // For operators.
+  serve(app, listDeadLetters) //   GET    /v1/dead-letters
+  serve(app, purgeDeadLetters) //  DELETE /v1/dead-letters
+  serve(app, replayDeadLetters) // POST   /v1/dead-letters/replay
+  serve(app, getDeadLetter) //     GET    /v1/dead-letters/{dead_letter_id}
+  serve(app, purgeDeadLetter) //   DELETE /v1/dead-letters/{dead_letter_id}
+  serve(app, replayDeadLetter) //  POST   /v1/dead-letters/{dead_letter_id}/replay
+  serve(app, listNodes) //         GET    /v1/nodes
+  serve(app, listStreams) //       GET    /v1/streams
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
     info: {

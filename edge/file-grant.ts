@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { type FileMethod, verifyFileUrl } from '../drizzle/contract/file-url.ts'
+import { type FileGrant, type FileMethod, verifyFileUrl } from '../drizzle/contract/file-url.ts'
 import { ApiError } from './api-error.ts'
 import type { ObjectStore } from './object-store.ts'
 import { type AppEnv, notFound } from './operation.ts'
@@ -8,7 +8,7 @@ import { type AppEnv, notFound } from './operation.ts'
 export async function grantOf(
   c: Context<AppEnv>,
   method: FileMethod,
-): Promise<{ fileId: string; owner: string; objects: ObjectStore }> {
+): Promise<Pick<FileGrant, 'fileId' | 'owner' | 'name'> & { objects: ObjectStore }> {
   const { files } = c.var
   if (!files) throw notFound('file')
   const grant = await verifyFileUrl(files.urlSecret, method, new URL(c.req.url))

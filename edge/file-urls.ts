@@ -15,7 +15,8 @@ export function withUrls(c: Context<AppEnv>, files: StoredFile[]): Promise<File[
   const expiresAt = (Math.floor(Date.now() / 1000 / HOUR_S) + 2) * HOUR_S
   return Promise.all(
     files.map(async (file) => {
-      const grant = { method: 'GET', fileId: file.file_id, owner, expiresAt } as const
+      const { file_id: fileId, name } = file
+      const grant = { method: 'GET', fileId, owner, expiresAt, name } as const
       const url = store ? await signFileUrl(store.urlSecret, grant) : null
       return { ...file, url }
     }),

@@ -55,7 +55,8 @@ async function readHeaders(source: Splitter): Promise<Omit<Part, 'body'>> {
     headers += decoder.decode(chunk, { stream: true })
     if (headers.length > MAX_HEADER_BYTES) throw new MultipartError('long headers')
   }
-  const disposition = /^content-disposition:\s*form-data(?=[;\s])(.*)$/im.exec(headers)?.[1] ?? ''
+  const disposition =
+    /^content-disposition:\s*form-data(?=[;\s])([^\r\n]*)/im.exec(headers)?.[1] ?? ''
   const { name, filename } = parametersOf(disposition)
   if (name === undefined) throw new MultipartError('a part without a name')
   return { name, filename }

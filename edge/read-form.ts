@@ -1,12 +1,11 @@
 import type { Context } from 'hono'
 import { MAX_FILES } from '../drizzle/contract/file-ref.ts'
 import { ApiError } from './api-error.ts'
+import { fileNameOf } from './file-name.ts'
 import { boundaryOf, MultipartError, type Part, readMultipart } from './multipart.ts'
 import type { AppEnv } from './operation.ts'
 import { chunksOf } from './request-body.ts'
 import type { Uploads } from './uploads.ts'
-
-const MAX_NAME_CHARACTERS = 255
 
 /**
  * Reads a multipart form: its fields are returned, its files go to the store on the way. Both may come
@@ -75,7 +74,7 @@ class Form {
     // A browser sends an empty, nameless file for a file field that nobody filled.
     if (first.done && filename === '') return
     if (field !== 'files') throw refusal(field, 'files are taken in the field files only')
-    const name = nameOf(filename)
+    const name = fileNameOf(filename)
     if (first.done) throw refusal('files', `"${name}" is empty`)
     if (!this.uploads) {
       throw refusal('files', 'files cannot be attached here, as this gateway has no place for them')
@@ -85,15 +84,6 @@ class Form {
     }
     await this.uploads.add(name, startingWith(first.value, chunks))
   }
-}
-
-/** What a person calls the file: without folders, and fit to be stored and shown. */
-function nameOf(filename: string): string {
-  const name = (filename.split(/[/\\]/).at(-1) ?? '').replace(/\p{Cc}/gu, '').toWellFormed()
-  if (name.length > MAX_NAME_CHARACTERS) {
-    throw refusal('files', `the name of a file may have at most ${MAX_NAME_CHARACTERS} characters`)
-  }
-  return name || 'file'
 }
 
 async function* startingWith(

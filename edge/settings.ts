@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { hostList } from '../drizzle/contract/host-list.ts'
 import {
   address,
   commaList,
@@ -30,7 +31,13 @@ const settings = z.object({
   TRUST_PROXY: flag().default(false),
   REQUESTS_PER_MINUTE: integer(0, 1_000_000).default(600),
   REQUESTS_PER_MINUTE_PER_ADDRESS: integer(0, 1_000_000).default(1200),
+  NODE_HOSTS: hostList().optional(),
   INSTANCE_ID: z.string().max(100).optional(),
+})
+
+/** Needed once there is a NODE_TOKEN. */
+const nodeSettings = z.object({
+  NODE_HOSTS: hostList().describe('the hosts on which nodes may be that register with NODE_TOKEN'),
 })
 
 /** Needed once there is an endpoint. */
@@ -59,7 +66,9 @@ export type EdgeSettings = z.output<typeof settings>
 
 /** The gateway's settings from a runtime's environment. Throws SettingsError. */
 export function readEdgeSettings(environment: Record<string, unknown>): EdgeSettings {
-  return readSettings(settings, environment)
+  const read = readSettings(settings, environment)
+  if (read.NODE_TOKEN !== undefined) readSettings(nodeSettings, environment)
+  return read
 }
 
 /** What else S3 needs. Throws SettingsError. */

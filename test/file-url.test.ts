@@ -45,6 +45,22 @@ describe('file URLs', () => {
     }
   })
 
+  it('carry the name under which the file is given out, and no other', async () => {
+    const name = "a & b='ü'\n\ud83d\ude00%0A.png"
+    const url = await signed({ name })
+    const { fileId, owner } = grant()
+    expect(await verifyFileUrl(SECRET, 'GET', url)).toEqual({ fileId, owner, name })
+    for (const other of ['', 'b', null]) {
+      const changed = new URL(url)
+      if (other === null) changed.searchParams.delete('name')
+      else changed.searchParams.set('name', other)
+      expect(await verifyFileUrl(SECRET, 'GET', changed)).toBe('forged')
+    }
+    const nameless = await signed()
+    nameless.searchParams.set('name', 'a')
+    expect(await verifyFileUrl(SECRET, 'GET', nameless)).toBe('forged')
+  })
+
   it('are forged where a part is missing or has no such form', async () => {
     const url = await signed()
     for (const name of ['owner', 'expires', 'signature']) {

@@ -289,7 +289,7 @@ test('a node that does not answer when it is asked is left out, and used again w
 test('nodes that register themselves serve a family that has no other', async () => {
   const [self] = (await startNodes(1)) as [ModelServer]
   await start({
-    gatewaySettings: { NODE_TOKEN },
+    gatewaySettings: { NODE_TOKEN, NODE_HOSTS: new URL(self.url).host },
     workerSettings: { NODE_DISCOVERY: 'true', LLM_SERVICE_URL: '', WORKER_STREAMS: 'qwen' },
   })
   const waiting = await submit(stack.gatewayUrl, { prompt: 'early', model: 'qwen3' })
@@ -310,7 +310,8 @@ test('nodes that register themselves serve a family that has no other', async ()
 describe.each(RUNTIMES)('on %s', (runtime) => {
   test('a heartbeat is taken from who has the token, and says which field is wrong', async () => {
     await startNodes(1)
-    await start({ runtime, workers: 0, gatewaySettings: { NODE_TOKEN } })
+    const NODE_HOSTS = '10.0.0.7:8000, x, Models.example, *.gpu.example:8443'
+    await start({ runtime, workers: 0, gatewaySettings: { NODE_TOKEN, NODE_HOSTS } })
     const url = 'http://10.0.0.7:8000/v1'
     expect((await beat({ url })).status).toBe(200)
     const [row] = await stack.database.query('SELECT * FROM gemini_service_nodes')
@@ -332,6 +333,32 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     ] as const) {
       expect(await errorOf(await beat(fields))).toMatchObject({ code: 'invalid_request', param })
     }
+    for (const allowed of ['https://MODELS.example:1/v1', 'https://a.b.gpu.example:8443']) {
+      expect((await beat({ url: allowed })).status, allowed).toBe(200)
+    }
+    const before = await stack.database.query('SELECT FROM gemini_service_nodes')
+    for (const elsewhere of [
+      'http://10.0.0.7/v1',
+      'http://10.0.0.8:8000',
+      'http://169.254.169.254/latest/meta-data',
+      'http://localhost:8000',
+      'https://gpu.example:8443',
+      'https://a.gpu.example',
+      'https://evilgpu.example:8443',
+      'http://models.example.evil.example',
+      'http://models.example.',
+    ]) {
+      const refused = await beat({ url: elsewhere })
+      expect(refused.status, elsewhere).toBe(403)
+      expect(await errorOf(refused)).toMatchObject({
+        code: 'forbidden',
+        message: expect.stringContaining('NODE_HOSTS'),
+        param: 'url',
+      })
+    }
+    expect(await stack.database.query('SELECT FROM gemini_service_nodes')).toHaveLength(
+      before.length,
+    )
   })
 })
 

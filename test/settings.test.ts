@@ -68,6 +68,17 @@ test.each<Case>([
     { ...gateway, FILES_DIR: '/tmp', FILE_URL_SECRET: 'hunter2' },
     /^FILE_URL_SECRET is not usable: .*32 characters/,
   ],
+  [
+    NODE,
+    { ...gateway, NODE_TOKEN: 'hunter2-hunter2-hunter2' },
+    /^NODE_HOSTS is missing: .*NODE_TOKEN/,
+  ],
+  [
+    DENO,
+    { ...gateway, NODE_TOKEN: 'hunter2-hunter2-hunter2', NODE_HOSTS: 'http://hunter2' },
+    /^NODE_HOSTS is not usable: .*comma list/,
+  ],
+  [WORKER, { ...worker, PICTURE_HOSTS: '*' }, /^PICTURE_HOSTS is not usable: .*comma list/],
   [NODE, { ...gateway, S3_ENDPOINT: 'http://x' }, /^S3_BUCKET is missing: .*S3_ENDPOINT/],
   [NODE, { ...gateway, S3_ENDPOINT: 's3://x' }, /^S3_ENDPOINT is not usable: .*http:/],
   [DENO, { ...gateway, FILES_DIR: '/tmp' }, /^FILES_DIR is not usable: .*only the gateway on Node/],

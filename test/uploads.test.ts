@@ -103,14 +103,14 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
       headers.get('content-disposition'),
     ])
     expect(headers).toEqual([
-      ['image/png', 'inline'],
-      ['text/plain; charset=utf-8', 'attachment'],
+      ['image/png', `inline; filename="a.png"; filename*=UTF-8''a.png`],
+      ['text/plain; charset=utf-8', `attachment; filename="a.html"; filename*=UTF-8''a.html`],
     ])
     for (const [i, answer] of answers.entries()) {
       expect(Object.fromEntries(answer.headers)).toMatchObject({
         'content-length': String(files[i]!.bytes),
         'x-content-type-options': 'nosniff',
-        'content-security-policy': "sandbox; default-src 'none'",
+        'content-security-policy': "default-src 'none'; sandbox",
         'cache-control': 'private, max-age=3600, immutable',
       })
       await answer.body?.cancel()

@@ -1,3 +1,4 @@
+import type { AllowedHost } from '../drizzle/contract/host-list.ts'
 import type { Usage } from '../drizzle/contract/http-api.ts'
 import type { ModelFamily } from '../drizzle/contract/models.ts'
 import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
@@ -11,8 +12,13 @@ import { verdictOn } from './verdict.ts'
 
 export type { CallTimeouts }
 
-/** The model that a task asks for. */
-export type CalledModel = { service: Service; row: ModelFamily; timeouts: CallTimeouts }
+/** The model that a task asks for. `pictureHosts`: where else than at the service its pictures may be. */
+export type CalledModel = {
+  service: Service
+  row: ModelFamily
+  timeouts: CallTimeouts
+  pictureHosts: readonly AllowedHost[]
+}
 
 export type AnswerPart =
   | { type: 'text' | 'reasoning'; text: string }
@@ -56,7 +62,7 @@ export async function* callModel(
 
 async function* answerTo(
   { messages }: Prompt,
-  { service, row }: CalledModel,
+  { service, row, pictureHosts }: CalledModel,
   task: ClaimedTask,
   { files, signal }: Composing,
   timers: CallTimers,
@@ -67,7 +73,15 @@ async function* answerTo(
   const pictures: Picture[] = []
   let text = ''
   let end: StreamEnd | undefined
-  for await (const part of streamAnswer({ model, messages, task, home, signal, timers })) {
+  for await (const part of streamAnswer({
+    model,
+    messages,
+    task,
+    home,
+    pictureHosts,
+    signal,
+    timers,
+  })) {
     if (part.type === 'picture') pictures.push(part.picture)
     else if (part.type === 'end') end = part
     else {

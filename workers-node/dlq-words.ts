@@ -1,7 +1,8 @@
+import { type ReplayRefusal, whyNotReplayed } from '../drizzle/contract/replay-refusal.ts'
 import { TaskStatus } from '../drizzle/contract/task-status.ts'
 import type { DeadLetter } from '../drizzle/statements/find-dead-letter.ts'
 import type { DeadLetterRow } from '../drizzle/statements/list-dead-letters.ts'
-import type { ReplayRefusal, ReplayVerdict } from '../drizzle/statements/replay-dead-letters.ts'
+import type { ReplayVerdict } from '../drizzle/statements/replay-dead-letters.ts'
 
 /** The line that a person types before the words of a command. */
 export const DLQ = 'npm run dlq --'
@@ -63,25 +64,12 @@ function stateOf({ task_status: status }: DeadLetter): string {
   return `the task is ${name}`
 }
 
-const REFUSALS: Record<ReplayRefusal, string> = {
-  unknown: 'there is no such dead letter',
-  succeeded: 'its task has since succeeded',
-  cancelled: 'its task was cancelled',
-  open: 'its task waits or runs already',
-  gone: 'its task is gone: it was deleted',
-  replayed_before: 'it was replayed, and its task has failed again',
-  cut: 'the message was too long to be kept whole, so that it cannot be given back as it was',
-  no_stream: 'the message stood in a stream that no model family reads',
-  no_redis: 'Redis could not be reached, and the message needs it; try again later',
-}
-
 /** What became of one replay, in one line. */
 export function lineOf(verdict: ReplayVerdict): string {
   const { letter_id: id, ring, message, newer } = verdict
   if (ring) return `${id}  task ${ring.task_id} is PENDING again`
   if (message) return `${id}  added to ${message.stream} again`
-  const advice = newer ? `; replay the newer dead letter ${newer}` : ''
-  return `${id}  refused: ${REFUSALS[verdict.verdict as ReplayRefusal]}${advice}`
+  return `${id}  refused: ${whyNotReplayed(verdict.verdict as ReplayRefusal, newer)}`
 }
 
 /** `1 dead letter`, `2 dead letters`. */

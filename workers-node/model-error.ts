@@ -99,6 +99,7 @@ function ofCall(error: APICallError): ModelError {
   if (statusCode !== undefined && statusCode >= 400) {
     return ofStatus(statusCode, retryAfterMs(responseHeaders, parsed(responseBody)))
   }
+  if (isRedirect(statusCode)) return new ModelError({ code: 'model_redirected', node: 'fault' })
   const responded = statusCode !== undefined
   let brokenOff = responded && error.cause !== undefined
   for (let at: unknown = error.cause; at instanceof Error; at = at.cause) {
@@ -111,6 +112,10 @@ function ofCall(error: APICallError): ModelError {
   if (brokenOff) return brokeOff()
   if (responded) return invalidAnswer()
   return new ModelError({ code: 'model_unreachable', retryable: true, node: 'fault' })
+}
+
+function isRedirect(status: number | undefined): boolean {
+  return status !== undefined && status >= 300 && status < 400
 }
 
 /** undici's word for more bytes than it takes, in headers or body; zlib's errors. */

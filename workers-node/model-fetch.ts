@@ -4,7 +4,8 @@ import { Agent, fetch as undiciFetch } from 'undici'
 const MOST_BYTES = 64 * 1024 * 1024
 
 /**
- * A `fetch` for calls to models. `connectMs` bounds the connection, TLS included. undici gives up
+ * A `fetch` for calls to models. No redirect is followed: it would take the key, or a prompt, to where no setting
+ * has sent it. `connectMs` bounds the connection, TLS included. undici gives up
  * after 300 s without headers or body by default, which is where a long reasoning call dies: those
  * time-outs are off, as the call has its own.
  */
@@ -20,7 +21,7 @@ export function openModelFetch({ connectMs }: { connectMs: number }): {
   })
   // undici's own types name the same things as the platform's, as classes of their own.
   const fetch = (input: unknown, init: unknown) =>
-    undiciFetch(input as string, { ...(init as object), dispatcher })
+    undiciFetch(input as string, { redirect: 'manual', ...(init as object), dispatcher })
   return {
     fetch: fetch as unknown as typeof globalThis.fetch,
     close: () => dispatcher.destroy(),

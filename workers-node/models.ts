@@ -17,7 +17,10 @@ export type Models = {
 }
 
 /** Opens the way to the models of every family that the worker serves. */
-export function openModels({ families }: Pick<WorkerSettings, 'families'>): Models {
+export function openModels({
+  families,
+  PICTURE_HOSTS: pictureHosts,
+}: Pick<WorkerSettings, 'families' | 'PICTURE_HOSTS'>): Models {
   const opened = families.map(({ family, endpoint: { nodes, timeouts } }) => {
     const { connectMs } = { ...family.timeouts, ...timeouts }
     const { fetch, close } = openModelFetch({ connectMs })
@@ -38,7 +41,7 @@ export function openModels({ families }: Pick<WorkerSettings, 'families'>): Mode
       const { family, serviceAt, timeouts } = servedBy(task.family)
       const row = familyOfModel(task.model) ?? family
       const service = serviceAt(task.node_url)
-      return { service, row, timeouts: { ...row.timeouts, ...timeouts } }
+      return { service, row, timeouts: { ...row.timeouts, ...timeouts }, pictureHosts }
     },
     answers: (family, url) => probeNode(url, servedBy(family).fetch),
     async close() {

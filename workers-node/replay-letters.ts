@@ -1,5 +1,9 @@
 import { v7 as uuidv7 } from 'uuid'
-import { type ReplayVerdict, replayDeadLetters } from '../drizzle/statements/replay-dead-letters.ts'
+import {
+  type ReplayVerdict,
+  replayDeadLetters,
+  toRing,
+} from '../drizzle/statements/replay-dead-letters.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { codeOf } from './log.ts'
 import type { NativeRedis } from './redis.ts'
@@ -25,13 +29,9 @@ export async function replayLetters(
   const canRing = redis !== null
   const verdicts = await postgres.run(replayDeadLetters(replays, { actor, canRing }))
   if (!redis) return { verdicts, notRung: null }
-  // Two dead letters of one task name it twice.
-  const tasks = new Map(verdicts.flatMap(({ ring }) => (ring ? [[ring.task_id, ring]] : [])))
-  const entries = verdicts.flatMap(({ message }) =>
-    message ? [{ stream: message.stream, fields: JSON.parse(message.payload) as string[] }] : [],
-  )
+  const { tasks, entries } = toRing(verdicts)
   try {
-    await ring(redis, [...tasks.values()])
+    await ring(redis, tasks)
     if (entries.length > 0) await redis.addEntries(entries)
     return { verdicts, notRung: null }
   } catch (error) {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { hostList } from '../drizzle/contract/host-list.ts'
 import { MODEL_FAMILIES, type ModelFamily, type Timeouts } from '../drizzle/contract/models.ts'
 import {
   address,
@@ -37,6 +38,7 @@ const settings = z.object({
   NODE_WAIT_MS: integer(0, 86_400_000).default(600_000),
   NODE_CAPACITY: integer(1, 10_000).optional(),
   NODE_DISCOVERY: flag().default(false),
+  PICTURE_HOSTS: hostList().default([]),
   CONNECT_TIMEOUT_MS: integer(100, 600_000).optional(),
   FIRST_TOKEN_TIMEOUT_MS: integer(100, 86_400_000).optional(),
   IDLE_TIMEOUT_MS: integer(100, 86_400_000).optional(),

@@ -1,5 +1,6 @@
 import { InvalidResponseDataError, type LanguageModelV4 } from '@ai-sdk/provider'
 import { type FinishReason, type ModelMessage, streamText } from 'ai'
+import type { AllowedHost } from '../drizzle/contract/host-list.ts'
 import type { Usage } from '../drizzle/contract/http-api.ts'
 import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
 import type { CallTimers } from './call-timers.ts'
@@ -30,6 +31,7 @@ type Call = {
   messages: ModelMessage[]
   task: ClaimedTask
   home: Service['home']
+  pictureHosts: readonly AllowedHost[]
   signal: AbortSignal
   timers: CallTimers
 }
@@ -39,7 +41,7 @@ type Call = {
  * ModelError where it takes too long, and the signal's own reason when it was aborted.
  */
 export async function* streamAnswer(call: Call): AsyncGenerator<StreamedPart> {
-  const { model, messages, task, home, signal, timers } = call
+  const { model, messages, task, home, pictureHosts, signal, timers } = call
   const leaving = new AbortController()
   const ending = AbortSignal.any([signal, timers.signal, leaving.signal])
   timers.asked()
@@ -50,7 +52,7 @@ export async function* streamAnswer(call: Call): AsyncGenerator<StreamedPart> {
     temperature: task.temperature ?? undefined,
     maxOutputTokens: task.max_tokens ?? undefined,
     abortSignal: ending,
-    experimental_download: downloadPictures(home),
+    experimental_download: downloadPictures(home, pictureHosts),
     // A repeat is a matter of the task protocol, which counts it.
     maxRetries: 0,
     // Errors come as parts of the stream; the default handler would print them, prompt and all.

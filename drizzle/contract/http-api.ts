@@ -14,7 +14,7 @@ const storable = z
   })
   .overwrite((text) => text.toWellFormed())
 
-const numberField = (schema: z.ZodNumber) =>
+export const numberField = (schema: z.ZodNumber) =>
   z.union([
     schema,
     z
@@ -56,8 +56,8 @@ export const submitRequest = z.object({
 
 export type SubmitRequest = z.output<typeof submitRequest>
 
-const id = z.uuid().meta({ example: '01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f' })
-const time = z.iso.datetime().meta({ example: '2026-01-31T12:00:00.000Z' })
+export const id = z.uuid().meta({ example: '01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f' })
+export const time = z.iso.datetime().meta({ example: '2026-01-31T12:00:00.000Z' })
 
 const file = z
   .object({
@@ -256,6 +256,7 @@ export const ERROR_STATUS = {
   unauthorized: 401,
   forbidden: 403,
   not_found: 404,
+  conflict: 409,
   idempotency_conflict: 422,
   payload_too_large: 413,
   unsupported_media_type: 415,

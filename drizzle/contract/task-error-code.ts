@@ -6,6 +6,7 @@ export const TASK_ERRORS = {
   model_not_found: 'The model service does not have this model.',
   model_refused_credentials: 'The model service refused the configured credentials.',
   model_rejected_request: 'The model service rejected the request.',
+  model_redirected: 'The model service sent the request to another address, where it may not go.',
   model_timeout: 'The model did not finish within its time.',
   first_token_timeout: 'The model did not begin to answer within its time.',
   idle_timeout: 'The model stopped writing in the middle of its answer.',

@@ -1,4 +1,5 @@
 import { MODEL_FAMILIES } from '../contract/models.ts'
+import type { ReplayRefusal } from '../contract/replay-refusal.ts'
 import { TaskStatus } from '../contract/task-status.ts'
 import type { Unrung } from './release-tasks-if-held.ts'
 import { WHOLE_PAYLOAD_BYTES } from './save-dead-messages.ts'
@@ -14,24 +15,6 @@ export type Replayer = {
   /** Whether Redis is there. Without it a message is not replayed; a task is rung by a sweep. */
   canRing: boolean
 }
-
-/** Why a dead letter was not replayed. */
-export type ReplayRefusal =
-  /** There is no such dead letter. */
-  | 'unknown'
-  /** The task has since succeeded, or been cancelled, or waits or runs already, or was deleted. */
-  | 'succeeded'
-  | 'cancelled'
-  | 'open'
-  | 'gone'
-  /** It was replayed, and its task has failed again: `newer` is the dead letter to replay. */
-  | 'replayed_before'
-  /** The payload of the message was cut at 4 KB, or is not a list of fields. */
-  | 'cut'
-  /** The message did not stand in a stream of ours. */
-  | 'no_stream'
-  /** Redis is not there. */
-  | 'no_redis'
 
 /** One row a dead letter, in the order given. What was replayed is to be rung by the caller. */
 export type ReplayVerdict =
@@ -51,6 +34,21 @@ export type ReplayVerdict =
       message: null
       newer: string | null
     }
+
+/**
+ * What is to be rung after a replay: each task once, though two dead letters of one task name it twice,
+ * and the messages as entries, each a flat list of fields.
+ */
+export function toRing(verdicts: ReplayVerdict[]): {
+  tasks: Unrung[]
+  entries: { stream: string; fields: string[] }[]
+} {
+  const tasks = new Map(verdicts.flatMap(({ ring }) => (ring ? [[ring.task_id, ring]] : [])))
+  const entries = verdicts.flatMap(({ message }) =>
+    message ? [{ stream: message.stream, fields: JSON.parse(message.payload) as string[] }] : [],
+  )
+  return { tasks: [...tasks.values()], entries }
+}
 
 /**
  * Replays dead letters. Of a task: FAILED → PENDING at a new fence with fresh counts, its batch open

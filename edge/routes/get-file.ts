@@ -1,15 +1,19 @@
 import { z } from 'zod'
 import { findFile } from '../../drizzle/statements/find-file.ts'
 import { markFileLost } from '../../drizzle/statements/mark-file-lost.ts'
+import { contentDisposition } from '../content-disposition.ts'
 import { grantOf } from '../file-grant.ts'
 import { notFound, type Operation } from '../operation.ts'
 
 /** What these hold is never run, whoever opens them: they are shown, the rest is saved. */
-const SHOWN = /^image\/(png|jpeg|webp)$/
+const SHOWN = /^image\/(png|jpeg|webp|gif)$/
+/** What a browser may run, or let lead elsewhere, goes out as bytes of no kind. */
+const RUN = /html|xml|script|svg|mathml/i
 
 export const signedQuery = z.object({
   owner: z.string(),
   expires: z.string().meta({ description: 'Seconds since 1970.' }),
+  name: z.string().optional().meta({ description: 'What it is to be called where it is saved.' }),
   signature: z.string(),
 })
 
@@ -25,7 +29,8 @@ export const getFile: Operation = {
     request: { params: z.object({ file_id: z.uuid() }), query: signedQuery },
     answers: {
       200: {
-        description: 'Its bytes, under its own type.',
+        description:
+          'Its bytes, under its own type, unless a browser might run it. Pictures (PNG, JPEG, WebP, GIF) are shown, all else is saved.',
         content: { '*/*': { schema: z.string().meta({ format: 'binary' }) } },
       },
     },
@@ -33,7 +38,7 @@ export const getFile: Operation = {
   },
 
   async handle(c) {
-    const { fileId, owner, objects } = await grantOf(c, 'GET')
+    const { fileId, owner, name, objects } = await grantOf(c, 'GET')
     const [file] = await c.var.postgres.run(findFile(owner, fileId))
     if (!file) throw notFound('file')
     const object = await objects.get(file.object_key)
@@ -41,13 +46,19 @@ export const getFile: Operation = {
       await c.var.postgres.run(markFileLost(owner, fileId, file.object_key))
       throw notFound('file')
     }
-    c.header('Content-Type', file.type === 'text/plain' ? 'text/plain; charset=utf-8' : file.type)
+    const kind = SHOWN.test(file.type) ? 'inline' : 'attachment'
+    c.header('Content-Type', contentTypeOf(file.type))
     c.header('Content-Length', String(file.bytes))
-    c.header('Content-Disposition', SHOWN.test(file.type) ? 'inline' : 'attachment')
+    c.header('Content-Disposition', name === undefined ? kind : contentDisposition(kind, name))
     c.header('X-Content-Type-Options', 'nosniff')
-    c.header('Content-Security-Policy', "sandbox; default-src 'none'")
+    c.header('Content-Security-Policy', "default-src 'none'; sandbox")
     // What an address stands for never changes.
     c.header('Cache-Control', 'private, max-age=3600, immutable')
     return c.body(object)
   },
+}
+
+function contentTypeOf(type: string): string {
+  if (type === 'text/plain') return 'text/plain; charset=utf-8'
+  return RUN.test(type) ? 'application/octet-stream' : type
 }

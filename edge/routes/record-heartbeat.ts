@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { timingSafeEqual } from 'hono/utils/buffer'
 import { v7 as uuidv7 } from 'uuid'
+import { isAllowedHost } from '../../drizzle/contract/host-list.ts'
 import {
   type NodeHeartbeatAnswer,
   nodeHeartbeat,
@@ -22,7 +23,7 @@ export const recordHeartbeat: Operation = {
     path: '/v1/nodes/heartbeat',
     summary: 'Say that a node is there',
     description:
-      'A service of models registers itself by this, and says again and again that it is there. Needs `Authorization: Bearer` with the NODE_TOKEN of the gateway.',
+      'A service of models registers itself by this, and says again and again that it is there. Needs `Authorization: Bearer` with the NODE_TOKEN of the gateway, and an address on one of its NODE_HOSTS.',
     tags: ['Nodes'],
     request: {
       body: { required: true, content: { 'application/json': { schema: nodeHeartbeat } } },
@@ -34,6 +35,7 @@ export const recordHeartbeat: Operation = {
   async handle(c) {
     await checkToken(c)
     const said = check(nodeHeartbeat, await readJson(c))
+    demandAllowed(c, said.url)
     const capacity = said.capacity ?? familyNamed(said.family).nodeCapacity
     const [node] = await c.var.postgres.run(registerSelf({ ...said, id: uuidv7(), capacity }))
     const answer = {
@@ -63,4 +65,14 @@ async function checkToken(c: Context<AppEnv>): Promise<void> {
       'Authorization',
     )
   }
+}
+
+/** Throws ApiError 403 for an address to which no prompt is to go. */
+function demandAllowed(c: Context<AppEnv>, url: string): void {
+  if (isAllowedHost(c.var.settings.NODE_HOSTS ?? [], new URL(url))) return
+  throw new ApiError(
+    'forbidden',
+    'url: its host is not among the NODE_HOSTS of the gateway. Add it there to let nodes be on it.',
+    'url',
+  )
 }

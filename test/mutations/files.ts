@@ -289,19 +289,14 @@ export const FILES: Mutation[] = [
       'pictures in the text of a Gemini service: > what is no picture is not fetched, and the picture lost',
     ],
     [
-      'url.origin === origin',
-      'true',
-      'pictures in the text of a Gemini service: > an address that is not public is not fetched, and the picture lost',
+      'if (url.origin !== origin && !isAllowedHost(hosts, url)) throw lost(false)',
+      '',
+      'pictures in the text of a Gemini service: > an address of this machine is never asked, however often the model names it',
     ],
     [
       ' || data.length > MOST_BYTES',
       '',
       'pictures in the text of a Gemini service: > what is too large is not fetched, and the picture lost',
-    ],
-    [
-      "{ signal, redirect: 'error' }",
-      '{ signal }',
-      'pictures in the text of a Gemini service: > what leads elsewhere is not fetched, and the picture lost',
     ],
   ]),
   ...inFile('workers-node/call-model.ts', 'test/providers/pictures.test.ts', [

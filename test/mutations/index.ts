@@ -4,9 +4,11 @@ import { MACHINERY } from './machinery.ts'
 import { MODEL_CALLS } from './model-calls.ts'
 import type { Mutation } from './mutation.ts'
 import { NODES } from './nodes.ts'
+import { OPERATORS } from './operators.ts'
 import { READING } from './reading.ts'
 import { RECOVERY } from './recovery.ts'
 import { RUNNING } from './running.ts'
+import { SAFETY } from './safety.ts'
 import { SUBMIT_AND_CLAIM } from './submit-and-claim.ts'
 import { WORKERS } from './workers.ts'
 
@@ -39,9 +41,11 @@ export const MUTATIONS: Mutation[] = [
   ...RECOVERY,
   ...NODES,
   ...DEAD_LETTERS,
+  ...OPERATORS,
   ...READING,
   ...MODEL_CALLS,
   ...FILES,
+  ...SAFETY,
   ...MACHINERY,
   ...WORKERS,
 ]

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type AllowedHost, hostList } from '../../drizzle/contract/host-list.ts'
 import { type FilesDoor, openFiles } from '../../workers-node/files-door.ts'
 import { log } from '../../workers-node/log.ts'
 import { type FilesServer, startFilesServer } from '../setup/files-server.ts'
@@ -38,10 +39,11 @@ afterAll(async () => {
 })
 
 /** Asks for a picture. */
-async function draw(at: typeof google, answer: Answer) {
+async function draw(at: typeof google, answer: Answer, pictureHosts: AllowedHost[] = []) {
   server().answer(() => answer)
   const task = { mode: 'image' as const, prompt: 'Draw a cat.' }
-  return callTo(asking(at(server().url), MODEL), { task, composing: { files } })
+  const to = { ...asking(at(server().url), MODEL), pictureHosts }
+  return callTo(to, { task, composing: { files } })
 }
 
 /** Every service that makes pictures. */
@@ -156,16 +158,49 @@ describe('pictures in the text of a Gemini service:', () => {
     }
   })
 
+  test('by a URL of a host that the settings name, and of no other port or host of it', async () => {
+    neighbour.gives.set('/images/1.png', JPEG)
+    const hosts = hostList().parse(new URL(neighbour.url).host)
+    const drawAt = (url: string) => draw(geminiService, [{ text: `![cat](${url})` }], hosts)
+    const { error } = await drawAt(`${neighbour.url}/images/1.png`)
+    expect(error).toBeUndefined()
+    expect(kept()).toEqual([{ type: 'image/jpeg', bytes: JPEG }])
+    gateway.kept.clear()
+    // A redirect is not followed, to wherever it leads.
+    neighbour.gives.set(
+      '/moved',
+      (response) => void response.writeHead(302, { location: '/images/1.png' }).end(),
+    )
+    for (const url of [neighbourByName(), `${neighbour.url}/moved`]) {
+      expect((await drawAt(url)).error).toMatchObject({ code: 'picture_lost' })
+    }
+    expect(gateway.kept.size).toBe(0)
+  })
+
   test.each([
-    ['an address that is not public', () => `${neighbour.url}/images/1.png`],
+    ['an address of this machine', () => `${neighbour.url}/images/1.png`],
     ['an address of this very machine by name', () => neighbourByName()],
     ['an address inside of a cloud', () => 'http://169.254.169.254/latest/meta-data'],
+    ['an address of the world', () => 'https://example.com/cat.png'],
+    ['the service by another scheme', () => server().url.replace('http:', 'https:')],
+  ])('%s is never asked, however often the model names it', async (_, url) => {
+    let asked = 0
+    neighbour.gives.set('/images/1.png', (response) => {
+      asked++
+      response.end(JPEG)
+    })
+    const { error } = await inText(`![cat](${url()})`)
+    expectFault(error, { code: 'picture_lost' })
+    expect([asked, gateway.kept.size]).toEqual([0, 0])
+  })
+
+  test.each([
     ['what is no picture', () => '/no-picture'],
     ['what is not there', () => '/nothing'],
     ['what is too large', () => '/large'],
     ['what leads elsewhere', () => '/elsewhere'],
   ])('%s is not fetched, and the picture lost', async (_, url) => {
-    for (const { gives } of [server(), neighbour]) gives.set('/images/1.png', JPEG)
+    server().gives.set('/images/1.png', JPEG)
     server().gives.set('/no-picture', Buffer.from('<!doctype html>'))
     server().gives.set('/large', Buffer.concat([PNG, Buffer.alloc(21 * 1024 * 1024)]))
     server().gives.set(

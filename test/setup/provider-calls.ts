@@ -32,7 +32,12 @@ const { fetch, close } = openModelFetch({ connectMs: 20_000 })
 
 /** A model of a service as a worker would call it, with patience. */
 function called(service: Service, model: string): CalledModel {
-  return { service, row: { ...familyOfModel(model)!, family: model }, timeouts: PATIENT }
+  return {
+    service,
+    row: { ...familyOfModel(model)!, family: model },
+    timeouts: PATIENT,
+    pictureHosts: [],
+  }
 }
 
 export const compatible: At = (url, through = fetch) =>

@@ -8,10 +8,12 @@ import {
 import { defaultSettingsMiddleware, type LanguageModelMiddleware, wrapLanguageModel } from 'ai'
 import { checkedFetch } from './engine/checked-fetch.ts'
 import { streamPlainAnswers } from './engine/plain-answers.ts'
+import { stayAt } from './engine/stay-at.ts'
 import { uploadingService } from './engine/uploading-service.ts'
 import type { Provider, Uploads, Wish } from './provider.ts'
 
 const OWN_URL = 'https://generativelanguage.googleapis.com/v1beta'
+const OWN_ORIGIN = new URL(OWN_URL).origin
 
 /** Google takes 20 MB a request, in which files are a third larger than they are and not alone. */
 const INLINE_BYTES = 12 * 1024 * 1024
@@ -23,10 +25,13 @@ export const gemini: Provider = (endpoint) => {
   const baseURL = googleBase(url ?? OWN_URL)
   const about = { apiKey: key, baseURL }
   const google = createGoogleGenerativeAI({ ...about, fetch: streamPlainAnswers(fetch, chunksOf) })
-  const files = createGoogleGenerativeAI({ ...about, fetch: checkedFetch(fetch) })
+  const { origin } = new URL(baseURL)
+  // Google says where an upload goes on; behind a proxy that is Google itself.
+  const uploading = stayAt([origin, OWN_ORIGIN], checkedFetch(fetch))
+  const files = createGoogleGenerativeAI({ ...about, fetch: uploading })
   return {
     inlineBytes: INLINE_BYTES,
-    home: { origin: new URL(baseURL).origin, fetch },
+    home: { origin, fetch },
     uploads: uploadsTo(files),
     model: (name, wish) =>
       wrapLanguageModel({

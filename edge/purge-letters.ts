@@ -1,0 +1,34 @@
+import type { Context } from 'hono'
+import type { Purged } from '../drizzle/contract/operators-api.ts'
+import { type Purge, purgeDeadLetters } from '../drizzle/statements/purge-dead-letters.ts'
+import { log } from './log.ts'
+import type { AppEnv } from './operation.ts'
+import { RedisError } from './upstash.ts'
+
+/** How many dead letters one statement takes on, and how often one request does so. */
+const STEP = 1000
+const STEPS = 10
+
+/** Deletes dead letters, then the copies of all; the workers copy anew what is left. */
+export async function purgeLetters(c: Context<AppEnv>, which: Purge): Promise<Purged> {
+  let purged = 0
+  let more = true
+  for (let step = 0; more && step < STEPS; step++) {
+    const gone = await c.var.postgres.run(purgeDeadLetters(which, STEP))
+    purged += gone.length
+    more = gone.length === STEP
+  }
+  const needless = which.ids !== null && purged === 0
+  return { purged, more, copies_dropped: needless || (await copiesDropped(c)) }
+}
+
+async function copiesDropped({ var: { redis, requestId } }: Context<AppEnv>): Promise<boolean> {
+  try {
+    await redis.dropDeadLetterCopies()
+    return true
+  } catch (error) {
+    const code = error instanceof RedisError ? error.code : 'internal'
+    log('warn', 'copies of dead letters not dropped', { code, request_id: requestId })
+    return false
+  }
+}
