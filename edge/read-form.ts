@@ -7,6 +7,8 @@ import { chunksOf } from './request-body.ts'
 import type { Uploads } from './uploads.ts'
 
 const MAX_NAME_CHARACTERS = 255
+/** Many more than there are fields and files. */
+const MAX_PARTS = 100
 
 /**
  * Reads a multipart form: its fields are returned, its files go to the store on the way. Both may come
@@ -34,6 +36,7 @@ class Form {
   private readonly maxFieldBytes: number
   private readonly uploads: Uploads | undefined
   private fieldBytes = 0
+  private parts = 0
 
   constructor(maxFieldBytes: number, uploads: Uploads | undefined) {
     this.maxFieldBytes = maxFieldBytes
@@ -41,6 +44,9 @@ class Form {
   }
 
   async take(part: Part): Promise<void> {
+    if (++this.parts > MAX_PARTS) {
+      throw new ApiError('invalid_request', `A form may have at most ${MAX_PARTS} parts.`)
+    }
     if (part.filename === undefined) await this.takeField(part)
     else await this.takeFile(part.name, part.filename, part.body)
   }
