@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { markFileLost } from '../../drizzle/statements/mark-file-lost.ts'
 import { saveFile } from '../../drizzle/statements/save-file.ts'
 import { saveUploads } from '../../drizzle/statements/save-uploads.ts'
-import { newFile } from '../setup/new-batch.ts'
+import { submitBatch } from '../../drizzle/statements/submit-batch.ts'
+import { newBatch, newFile } from '../setup/new-batch.ts'
 import { provesOrderOfLocks } from '../setup/opposite-orders.ts'
 import { race } from '../setup/session.ts'
 import { submitted } from '../setup/task-states.ts'
@@ -103,7 +104,7 @@ test('the very same statement again, or at the same moment, finds what was store
   expect(await database.run(saveUploads('local', files))).toEqual(first)
 })
 
-test('uploads of the same files in opposite orders do not deadlock', async () => {
+test('uploads and submits of the same files do not deadlock', async () => {
   const files = [newFile(), newFile(), newFile()]
   await database.run(saveUploads('local', files))
   await provesOrderOfLocks(database, {
@@ -115,5 +116,7 @@ test('uploads of the same files in opposite orders do not deadlock', async () =>
         'local',
         hashes.map((sha256) => newFile({ sha256 })),
       ),
+    other: (hashes) =>
+      submitBatch(newBatch(['qwen3'], { files: hashes.map((sha256) => newFile({ sha256 })) })),
   })
 })
