@@ -15,8 +15,8 @@ export type BrokenLimit = 'open_tasks' | 'queue_depth'
  * limit, and so does its cost. Submits of the same moment do not see each other: a limit may be
  * overshot by as many tasks as those have.
  *
- * The owner is asked for as a range, as only then the order is not taken for granted: without one the planner may
- * read the whole table for the few rows of a limit.
+ * The owner is asked for as a range, in order; with `=` the order would mean nothing. Without one the
+ * planner read the whole table after a burst, as it believed most tasks to be open still.
  */
 export const brokenLimit = (param: {
   owner: string

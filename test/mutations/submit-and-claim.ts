@@ -178,7 +178,7 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
     [
       'ORDER BY t.owner LIMIT',
       'LIMIT',
-      'with cold statistics the limits are counted by their indexes alone',
+      'with known statistics the limits are counted by their indexes alone',
     ],
     [
       'added.tasks + (',
