@@ -239,6 +239,8 @@ export const files = pgTable(
     lostAt: time('lost_at'),
     /** Since when it has been uploaded ahead of a prompt that would use it; null once one has. */
     unusedSince: time('unused_since'),
+    /** As it was called where it was uploaded, for those who name it by its id; null for pictures. */
+    uploadedName: text('uploaded_name'),
   },
   (table) => [
     uniqueIndex('files_by_content').on(table.owner, table.sha256),

@@ -28,6 +28,7 @@ import { recordHeartbeat } from './routes/record-heartbeat.ts'
 import { replayDeadLetter } from './routes/replay-dead-letter.ts'
 import { replayDeadLetters } from './routes/replay-dead-letters.ts'
 import { submitBatch } from './routes/submit-batch.ts'
+import { uploadFiles } from './routes/upload-files.ts'
 import type { Services } from './services.ts'
 
 /** Seconds after which a caller should try again while the database is away. */
@@ -63,6 +64,7 @@ export function createApp(services: Services) {
   serve(app, getTask) //           GET  /v1/tasks/{task_id}
   serve(app, listConversations) // GET  /v1/conversations
   serve(app, getHistory) //        GET  /v1/conversations/{conversation_id}/history
+  serve(app, uploadFiles) //       POST /v1/files
   serve(app, getFile) //           GET  /v1/files/{file_id}
   serve(app, putFile) //           PUT  /v1/files/{file_id}
   serve(app, listModels) //        GET  /v1/models

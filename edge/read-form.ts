@@ -7,6 +7,9 @@ import type { AppEnv } from './operation.ts'
 import { chunksOf } from './request-body.ts'
 import type { Uploads } from './uploads.ts'
 
+/** Many more than there are fields and files. */
+const MAX_PARTS = 100
+
 /**
  * Reads a multipart form: its fields are returned, its files go to the store on the way. Both may come
  * in any order. `uploads` is undefined where files cannot be kept. Throws ApiError 400 or 413.
@@ -33,6 +36,7 @@ class Form {
   private readonly maxFieldBytes: number
   private readonly uploads: Uploads | undefined
   private fieldBytes = 0
+  private parts = 0
 
   constructor(maxFieldBytes: number, uploads: Uploads | undefined) {
     this.maxFieldBytes = maxFieldBytes
@@ -40,6 +44,9 @@ class Form {
   }
 
   async take(part: Part): Promise<void> {
+    if (++this.parts > MAX_PARTS) {
+      throw new ApiError('invalid_request', `A form may have at most ${MAX_PARTS} parts.`)
+    }
     if (part.filename === undefined) await this.takeField(part)
     else await this.takeFile(part.name, part.filename, part.body)
   }

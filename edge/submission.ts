@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { v7 as uuidv7 } from 'uuid'
 import { whyRefused, whyRefusedTogether } from '../drizzle/contract/accepts.ts'
+import { MAX_FILES } from '../drizzle/contract/file-ref.ts'
 import { MAX_MODELS, type SubmitRequest, submitRequest } from '../drizzle/contract/http-api.ts'
 import { familyOfModel, knownModels } from '../drizzle/contract/models.ts'
 import type { NewFile, NewTask } from '../drizzle/statements/submit-batch.ts'
@@ -18,12 +19,13 @@ export async function readSubmission(
   c: Context<AppEnv>,
   uploads: Uploads | undefined,
 ): Promise<SubmitRequest> {
-  const type = (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
+  const type = mediaTypeOf(c)
   if (type === 'multipart/form-data') return check(submitRequest, await readForm(c, uploads))
   if (type === 'application/json') {
     const { files, ...fields } = await readJson(c)
     if (files !== undefined && !(Array.isArray(files) && files.length === 0)) {
-      throw new ApiError('invalid_request', 'files: send them as multipart/form-data', 'files')
+      const message = 'files: send them as multipart/form-data, or name them in file_ids'
+      throw new ApiError('invalid_request', message, 'files')
     }
     return check(submitRequest, fields)
   }
@@ -31,6 +33,11 @@ export async function readSubmission(
     'unsupported_media_type',
     'Send the request as multipart/form-data or application/json.',
   )
+}
+
+/** What the body is said to be, without parameters; '' where nothing is said. */
+export function mediaTypeOf(c: Context): string {
+  return (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
 }
 
 /** The body as a JSON object, without what is null in it. Throws ApiError 400 or 413. */
@@ -92,8 +99,18 @@ export function tasksOf({ model, mode, gemini_concurrency }: SubmitRequest): New
   })
 }
 
-/** Throws ApiError 400 for the first file, or for all together, that one of the models cannot take. */
-export function demandAccepted(files: readonly NewFile[], tasks: readonly NewTask[]): void {
+/**
+ * Throws ApiError 400 where they are too many, and for the first file, or for all together, that one of the models
+ * cannot take.
+ */
+export function demandAccepted(
+  files: readonly Pick<NewFile, 'name' | 'type' | 'bytes'>[],
+  tasks: readonly NewTask[],
+): void {
+  if (files.length > MAX_FILES) {
+    const message = `files: attach at most ${MAX_FILES} files, those of file_ids among them`
+    throw new ApiError('invalid_request', message, 'files')
+  }
   for (const file of files) {
     for (const { model } of tasks) {
       const reason = whyRefused(model, file)

@@ -35,6 +35,7 @@ const TASK: ClaimedTask = {
   temperature: null,
   max_tokens: null,
   traceparent: '',
+  request_id: 'a-request',
   history: [],
 }
 

@@ -62,6 +62,8 @@ test.each<Case>([
   [NODE, { ...gateway, UPSTASH_REDIS_REST_TOKEN: '' }, /^UPSTASH_REDIS_REST_TOKEN is missing/],
   [NODE, { ...gateway, PORT: '99999' }, /^PORT is not usable/],
   [NODE, { ...gateway, MAX_BODY_BYTES: '1' }, /^MAX_BODY_BYTES is not usable/],
+  [NODE, { ...gateway, MAX_OPEN_TASKS: '-1' }, /^MAX_OPEN_TASKS is not usable: .*whole number/],
+  [NODE, { ...gateway, MAX_QUEUE_DEPTH: '1e4' }, /^MAX_QUEUE_DEPTH is not usable/],
   [NODE, { ...gateway, FILES_DIR: '/tmp' }, /^FILE_URL_SECRET is missing: .*32/],
   [
     NODE,

@@ -72,6 +72,7 @@ function taskOf(overrides: Partial<ClaimedTask> = {}): ClaimedTask {
     temperature: null,
     max_tokens: null,
     traceparent: TRACEPARENT,
+    request_id: 'a-request',
     history: [],
     ...overrides,
   }

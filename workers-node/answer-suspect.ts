@@ -2,7 +2,7 @@ import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.t
 import { callModel } from './call-model.ts'
 import { NO_FILE_HANDLES } from './file-handles.ts'
 import { openFiles } from './files-door.ts'
-import { codeOf, log, placeOf } from './log.ts'
+import { about, codeOf, log, placeOf } from './log.ts'
 import { ModelError } from './model-error.ts'
 import { openModels } from './models.ts'
 import { readWorkerSettings } from './settings.ts'
@@ -33,7 +33,7 @@ export async function* answer(task: ClaimedTask): AsyncGenerator<SuspectMessage>
       return
     }
     const code = codeOf(error)
-    log.error({ task_id: task.id, code, at: placeOf(error) }, 'call of a suspect failed')
+    log.error({ ...about(task), code, at: placeOf(error) }, 'call of a suspect failed')
     yield { type: 'failed', code }
   }
 }

@@ -1,7 +1,7 @@
 import { renewLeasesIfHeld } from '../drizzle/statements/renew-leases-if-held.ts'
 import { type Partial, savePartialsIfHeld } from '../drizzle/statements/save-partials-if-held.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
-import { log } from './log.ts'
+import { about, log } from './log.ts'
 import type { RunningCall, RunningCalls } from './running-call.ts'
 import { storableText } from './storable-text.ts'
 
@@ -29,7 +29,7 @@ export async function renewLeases(
   for (const call of asked) {
     // One whose answer is complete learns its fate from its own finish.
     if (call.ended || mine.has(`${call.task.id} ${call.task.fence}`)) continue
-    log.warn({ task_id: call.task.id, fence: call.task.fence }, 'call is no longer ours')
+    log.warn({ ...about(call.task), fence: call.task.fence }, 'call is no longer ours')
     call.lose()
   }
 }

@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
 
 export { placeOf } from '../drizzle/contract/place-of.ts'
 
@@ -31,6 +32,11 @@ export const log = pino({
     },
   },
 })
+
+/** What every line about a task names: the task, and the request that asked for it. */
+export function about({ id, request_id }: Pick<ClaimedTask, 'id' | 'request_id'>) {
+  return { task_id: id, request_id }
+}
 
 /** Tells each error line to this watcher too, until the next call. It must be quick, and not log. */
 export function watchErrors(watch: ErrorWatcher | undefined): void {

@@ -10,7 +10,7 @@ import {
 } from '../drizzle/statements/report-node-calls.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { Alarm } from './alarm.ts'
-import { codeOf, log } from './log.ts'
+import { about, codeOf, log } from './log.ts'
 import { nodeUrl } from './node-url.ts'
 import type { WorkerSettings } from './settings.ts'
 
@@ -104,7 +104,8 @@ export class Nodes {
   async report(task: ClaimedTask, how: NodeCall['how'], restMs = 0): Promise<void> {
     const { node_id: nodeId, probe, node_troubled } = task
     if (nodeId === null || (how === 'ok' && !probe && !node_troubled)) return
-    if (how !== 'ok') log.warn({ node_id: nodeId, family: task.family, how }, 'node in trouble')
+    if (how !== 'ok')
+      log.warn({ ...about(task), node_id: nodeId, family: task.family, how }, 'node in trouble')
     await this.store({ nodeId, how, restMs, probe }).catch((error: unknown) =>
       log.warn({ code: codeOf(error) }, 'report of a node not stored'),
     )

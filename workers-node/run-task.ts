@@ -6,7 +6,7 @@ import type { Outcome } from '../drizzle/statements/finish-tasks-if-held.ts'
 import type { Release } from '../drizzle/statements/release-tasks-if-held.ts'
 import { Backoff } from './backoff.ts'
 import type { AnswerPart } from './call-model.ts'
-import { codeOf, log, placeOf } from './log.ts'
+import { about, codeOf, log, placeOf } from './log.ts'
 import { ModelError } from './model-error.ts'
 import { PostgresError } from './postgres.ts'
 import { retryDelayMs } from './retry-delay.ts'
@@ -119,7 +119,7 @@ async function callFor(
       const waitMs = rests ? 0 : (error.retryAfterMs ?? 0)
       return { code, retryAfterMs: retryable ? waitMs : null, because: 'failed', at }
     }
-    log.error({ task_id: task.id, code: codeOf(error), at }, 'fault in the worker')
+    log.error({ ...about(task), code: codeOf(error), at }, 'fault in the worker')
     return { code: 'internal', retryAfterMs: null, because: 'failed', at }
   }
 }
@@ -138,7 +138,7 @@ async function tryAgain(call: RunningCall, failure: Failure, runner: TaskRunner)
   const { because, code, retryAfterMs } = failure
   const before = because === 'died' ? task.child_deaths : task.failures
   const afterMs = retryDelayMs(before, runner.retryBaseMs, retryAfterMs ?? 0)
-  log.warn({ task_id: task.id, code, because, after_ms: afterMs }, 'task is tried again')
+  log.warn({ ...about(task), code, because, after_ms: afterMs }, 'task is tried again')
   await storing(call, () => runner.release({ ...held, because, afterMs }))
 }
 
@@ -194,14 +194,14 @@ async function finishWhileHeld(
       return await finish(stored)
     } catch (error) {
       if (error instanceof PostgresError && error.dataAtFault && stored === outcome) {
-        log.error({ task_id: stored.taskId, code: error.code }, 'result could not be stored')
+        log.error({ ...about(call.task), code: error.code }, 'result could not be stored')
         stored = failed(blankOutcome(call), { code: 'unstorable_result', because: 'failed' })
       }
       throw error
     }
   })
   if (held && stored.status === TaskStatus.FAILED) {
-    log.error({ task_id: stored.taskId, code: stored.errorCode, at }, 'task failed')
+    log.error({ ...about(call.task), code: stored.errorCode, at }, 'task failed')
   }
 }
 
@@ -215,10 +215,10 @@ async function storing(call: RunningCall, store: () => Promise<boolean>): Promis
   for (const backoff = new Backoff(STORE_AGAIN_AFTER_MS); !call.released; ) {
     try {
       const held = await store()
-      if (!held) log.warn({ task_id: task.id, fence: task.fence }, 'late result dropped')
+      if (!held) log.warn({ ...about(task), fence: task.fence }, 'late result dropped')
       return held
     } catch (error) {
-      log.warn({ task_id: task.id, code: codeOf(error) }, 'result not stored yet')
+      log.warn({ ...about(task), code: codeOf(error) }, 'result not stored yet')
       await backoff.pause()
     }
   }

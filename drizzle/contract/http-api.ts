@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_FILES } from './file-ref.ts'
 import { DEFAULT_MODEL, MODEL_FAMILIES } from './models.ts'
 import { TASK_ERROR_CODES } from './task-error-code.ts'
 import { BATCH_STATUSES } from './task-status.ts'
@@ -23,6 +24,26 @@ export const numberField = (schema: z.ZodNumber) =>
       .transform(Number)
       .pipe(schema),
   ])
+
+/** The ids of a form field: a JSON array, or separated by commas. What is neither stays as it is. */
+function idsIn(text: string): unknown {
+  if (!text.trimStart().startsWith('[')) {
+    const parts = text.split(/[,，]/)
+    return parts.map((part) => part.trim()).filter(Boolean)
+  }
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+const fileIds = z.preprocess(
+  (given) => (typeof given === 'string' ? idsIn(given) : given),
+  z
+    .array(z.string('must be a list of ids').max(100), 'must be a list of ids')
+    .max(MAX_FILES, `name at most ${MAX_FILES} files`),
+)
 
 /** The fields of a submit, the same in a multipart form and in JSON. */
 export const submitRequest = z.object({
@@ -52,6 +73,9 @@ export const submitRequest = z.object({
   system: storable.max(20_000).optional().meta({ description: 'A system prompt.' }),
   temperature: numberField(z.number().min(0).max(2)).optional(),
   max_tokens: numberField(z.number().int().min(1).max(1_000_000)).optional(),
+  file_ids: fileIds.default([]).meta({
+    description: `Files that were uploaded before, by their ids; in a form a comma list or a JSON array. At most ${MAX_FILES}, with those of \`files\`, which come after them.`,
+  }),
 })
 
 export type SubmitRequest = z.output<typeof submitRequest>
@@ -71,6 +95,10 @@ const file = z
     }),
   })
   .meta({ id: 'File' })
+
+export const uploadedFiles = z
+  .object({ files: z.array(file).meta({ description: 'In the order in which they were sent.' }) })
+  .meta({ id: 'UploadedFiles' })
 
 export const submitAnswer = z
   .object({
@@ -285,6 +313,7 @@ export const savedFile = z
   .meta({ id: 'SavedFile' })
 
 export type File = z.output<typeof file>
+export type UploadedFiles = z.output<typeof uploadedFiles>
 export type SavedFile = z.output<typeof savedFile>
 export type SubmitAnswer = z.output<typeof submitAnswer>
 export type Result = z.output<typeof result>

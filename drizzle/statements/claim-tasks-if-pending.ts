@@ -76,6 +76,8 @@ export type ClaimedTask = {
   temperature: number | null
   max_tokens: number | null
   traceparent: string
+  /** Of the request that asked for it. */
+  request_id: string
   history: Turn[]
 }
 
@@ -196,7 +198,7 @@ SELECT
     'owner', claimed.owner, 'model', claimed.model, 'family', claimed.family,
     'slot', claimed.slot, 'mode', b.mode, 'prompt', b.user_prompt,
     'files', ${filesOfBatch('b.id')}, 'system', b.system, 'temperature', b.temperature,
-    'max_tokens', b.max_tokens, 'traceparent', b.traceparent,
+    'max_tokens', b.max_tokens, 'traceparent', b.traceparent, 'request_id', b.request_id,
     'history', coalesce(history.turns, '[]'::jsonb)) END AS task
 FROM message
 LEFT JOIN seen ON seen.id = message.task_id

@@ -2,7 +2,7 @@ import { TaskStatus } from '../contract/task-status.ts'
 import type { Statement } from './statement.ts'
 
 /** How long a repeated submit still finds its first batch, in hours. */
-const KEYS_KEPT_H = 24
+export const KEYS_KEPT_H = 24
 
 /** A node that registers itself and has been silent for so long will not come back, in hours. */
 const NODES_KEPT_H = 24

@@ -11,14 +11,19 @@ import {
 import { TaskStatus } from '../../drizzle/contract/task-status.ts'
 import { traceparentFrom } from '../../drizzle/contract/traceparent.ts'
 import {
+  NAMED_FILE_GONE,
   type NewBatch,
   type NewFile,
   type SubmittedTask,
   submitBatch as submitStatement,
 } from '../../drizzle/statements/submit-batch.ts'
+import type { BrokenLimit } from '../../drizzle/statements/submit-limits.ts'
 import { afterAnswer } from '../after-answer.ts'
 import { ApiError } from '../api-error.ts'
+import { fingerprintOf } from '../fingerprint.ts'
 import { log } from '../log.ts'
+import { namedFiles } from '../named-files.ts'
+import { DatabaseError } from '../neon.ts'
 import { type AppEnv, json, notFound, type Operation } from '../operation.ts'
 import { runKnowingly } from '../run-knowingly.ts'
 import { demandAccepted, readSubmission, tasksOf, titleOf } from '../submission.ts'
@@ -74,6 +79,7 @@ export const submitBatch: Operation = {
       'payload_too_large',
       'unsupported_media_type',
       'idempotency_conflict',
+      'rate_limited',
       'unavailable',
     ],
   },
@@ -123,19 +129,20 @@ async function submit(c: Context<AppEnv>, idempotencyKey?: string): Promise<Subm
   }
 }
 
-/** The rows that a request asks for. Throws ApiError 400 or 404. */
+/** The rows that a request asks for; files that it names are looked up. Throws ApiError 400 or 404. */
 async function batchOf(
   c: Context<AppEnv>,
   request: SubmitRequest,
   files: NewFile[],
 ): Promise<Omit<NewBatch, 'idempotencyKey'>> {
   const tasks = tasksOf(request)
-  demandAccepted(files, tasks)
+  const named = await namedFiles(c, request.file_ids)
+  demandAccepted([...named, ...files], tasks)
   const conversationIsNew = !request.conversation_id
   if (!conversationIsNew && !z.uuid().safeParse(request.conversation_id).success) {
     throw notFound('conversation')
   }
-  const contents = files.map(({ name, type, sha256 }) => [name, type, sha256])
+  const { MAX_OPEN_TASKS, MAX_QUEUE_DEPTH } = c.var.settings
   return {
     owner: c.var.owner,
     batchId: uuidv7(),
@@ -148,9 +155,12 @@ async function batchOf(
     temperature: request.temperature ?? null,
     maxTokens: request.max_tokens ?? null,
     traceparent: traceparentFrom(c.req.header('traceparent')),
-    fingerprint: await sha256(JSON.stringify([request, contents])),
+    requestId: c.var.requestId,
+    fingerprint: await fingerprintOf(request, tasks, [...named, ...files]),
     tasks,
+    named,
     files,
+    limits: { openTasks: MAX_OPEN_TASKS, queueDepth: MAX_QUEUE_DEPTH },
   }
 }
 
@@ -159,9 +169,10 @@ async function dispatch(
   { var: { postgres, redis, requestId } }: Context<AppEnv>,
   batch: NewBatch,
 ): Promise<SubmittedTask[]> {
-  const stored = await runKnowingly(postgres, submitStatement(batch))
+  const stored = await runKnowingly(postgres, submitStatement(batch)).catch(asRefusal)
   const first = stored[0]
   if (!first) throw notFound('conversation')
+  if (first.refused) throw overLimit(first.refused, batch.limits)
   if (first.fingerprint !== batch.fingerprint) {
     throw new ApiError(
       'idempotency_conflict',
@@ -188,7 +199,21 @@ async function dispatch(
   return stored
 }
 
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
+/** Throws ApiError 404 where a file has been forgotten since it was found, else what it was given. */
+function asRefusal(error: unknown): never {
+  const refused = error instanceof DatabaseError && !error.outcomeUnknown
+  if (!refused || error.code !== NAMED_FILE_GONE) throw error
+  const message = 'file_ids: one of these files is no longer there. Upload it again.'
+  throw new ApiError('not_found', message, 'file_ids')
+}
+
+/** When to try again, in seconds: one's own answers end sooner than a long queue does. */
+const RETRY_AFTER_S = { open_tasks: 5, queue_depth: 30 }
+
+function overLimit(broken: BrokenLimit, { openTasks, queueDepth }: NewBatch['limits']): ApiError {
+  const message = {
+    open_tasks: `You may have at most ${openTasks} open tasks. Wait until some have finished, or cancel some.`,
+    queue_depth: `At most ${queueDepth} tasks may wait for the same kind of model. Try again later.`,
+  }[broken]
+  return new ApiError('rate_limited', message, null, RETRY_AFTER_S[broken])
 }

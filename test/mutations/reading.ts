@@ -1,5 +1,8 @@
 import { inStatement, type Mutation, source } from './mutation.ts'
 
+const OBJECT_KEPT = `CASE WHEN f.lost_at IS NULL OR excluded.object_key = ''
+      THEN f.object_key ELSE excluded.object_key END`
+
 export const READING: Mutation[] = [
   ...inStatement('find-batch', [
     [
@@ -35,7 +38,7 @@ export const READING: Mutation[] = [
   ),
   ...inStatement('save-file', [
     [
-      `DO UPDATE SET${source('OBJECT_THAT_COUNTS')}`,
+      `DO UPDATE SET unused_since = NULL,${source('OBJECT_THAT_COUNTS')}`,
       'DO NOTHING',
       'content that the owner has already gives the older file',
     ],
@@ -44,18 +47,18 @@ export const READING: Mutation[] = [
     'object-that-counts',
     [
       [
-        'CASE WHEN f.lost_at IS NULL THEN f.object_key ELSE excluded.object_key END',
+        OBJECT_KEPT,
         'excluded.object_key',
         'content that the owner has already gives the older file',
       ],
       [
-        'CASE WHEN f.lost_at IS NULL THEN f.object_key ELSE excluded.object_key END',
+        OBJECT_KEPT,
         'f.object_key',
         'content whose object was lost keeps its row, and gets the new object, once',
       ],
       [
-        'lost_at = NULL`',
-        'lost_at = f.lost_at`',
+        "lost_at = CASE WHEN excluded.object_key = '' THEN f.lost_at END",
+        'lost_at = f.lost_at',
         'content whose object was lost keeps its row, and gets the new object, once',
       ],
     ],

@@ -1,4 +1,4 @@
-import { AS_NAMED, inStatement, is, type Mutation, source } from './mutation.ts'
+import { AS_NAMED, inFile, inStatement, is, type Mutation, source } from './mutation.ts'
 
 export const SUBMIT_AND_CLAIM: Mutation[] = [
   ...inStatement('submit-batch', [
@@ -19,12 +19,12 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
     ],
     ['\n  FOR UPDATE\n', '\n', 'a submit waits for its conversation before it takes its key'],
     [
-      'WHERE $7::boolean OR EXISTS (SELECT FROM owned)',
-      'WHERE $7::boolean IS NOT NULL',
+      '($7::boolean OR EXISTS (SELECT FROM owned))',
+      '$7::boolean IS NOT NULL',
       'an unknown conversation gives no row and stores nothing, no key either',
     ],
     [
-      'DO UPDATE SET key = excluded.key',
+      `DO UPDATE SET\n    ${source('KEY_THAT_COUNTS')}`,
       'DO NOTHING',
       'two submits with one key at the same moment store one batch and both get its ids',
     ],
@@ -70,8 +70,8 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
       'the same content twice in one batch is one file in two places',
     ],
     [
-      'ORDER BY u.sha256, u.position',
-      'ORDER BY u.sha256, u.position DESC',
+      "u.object_key = '', u.position",
+      "u.object_key = '', u.position DESC",
       'the same content twice in one batch is one file in two places',
     ],
     [
@@ -80,12 +80,12 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
       'the same key again stores no file, and calls all of its objects unused',
     ],
     [
-      `DO UPDATE SET${source('OBJECT_THAT_COUNTS')}`,
+      `DO UPDATE SET unused_since = NULL,${source('OBJECT_THAT_COUNTS')}`,
       'DO NOTHING',
       'content that the owner has keeps its row and its object; the new one is unused',
     ],
     [
-      `DO UPDATE SET${source('OBJECT_THAT_COUNTS')}`,
+      `DO UPDATE SET unused_since = NULL,${source('OBJECT_THAT_COUNTS')}`,
       'DO NOTHING',
       'two submits of the same content at the same moment share one file',
     ],
@@ -122,6 +122,204 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
     ],
     ['coalesce(known.fence, 0)', '0', 'the same key again reports the fences and states of now'],
     ['coalesce(known.status, 0)', '0', 'the same key again reports the fences and states of now'],
+    [
+      `CASE WHEN ${source('KEY_KEPT')} THEN k.${source('column')} ELSE excluded.${source('column')} END`,
+      `k.${source('column')}`,
+      'a key that is older than 24 h counts as none, though nobody has swept it',
+    ],
+    [
+      `CASE WHEN ${source('KEY_KEPT')} THEN k.${source('column')} ELSE excluded.${source('column')} END`,
+      `excluded.${source('column')}`,
+      'two that find the same old key at the same moment store one batch',
+    ],
+    [
+      'k.created_at = now() AND k.batch_id = $4::uuid AS fresh',
+      'k.batch_id = $4::uuid AS fresh',
+      'the very same statement again stores once',
+    ],
+  ]),
+  ...inStatement(
+    'submit-batch',
+    [
+      [
+        'gate.refused IS NULL AND (',
+        '(',
+        'an owner has as many open tasks as the limit, and not one more; nothing is stored',
+      ],
+      [
+        'k.owner = $1 AND k.key = $2 AND ',
+        'k.owner = $1 AND k.key IS NULL AND ',
+        'a known key finds its batch whatever is open; one that is too old does not',
+      ],
+      [
+        ` AND ${source('KEY_KEPT')})\n      THEN NULL`,
+        ')\n      THEN NULL',
+        'a known key finds its batch whatever is open; one that is too old does not',
+      ],
+    ],
+    'submit-limits',
+  ),
+  ...inStatement('submit-limits', [
+    [
+      `t.owner >= ${source('param.owner')} AND t.owner <= ${source('param.owner')}\n            AND `,
+      '',
+      'tasks that run count, those that have ended do not, nor do those of others',
+    ],
+    [
+      `(${source('TaskStatus.PENDING')}, ${source('TaskStatus.PROCESSING')})`,
+      `(${source('TaskStatus.PENDING')})`,
+      'tasks that run count, those that have ended do not, nor do those of others',
+    ],
+    [
+      `cardinality(${source('param.families')}::text[]) + (`,
+      '1 + (',
+      'more tasks than the limit are too many for an owner who has none',
+    ],
+    [
+      'ORDER BY t.owner LIMIT',
+      'LIMIT',
+      'with known statistics the limits are counted by their indexes alone',
+    ],
+    [
+      'added.tasks + (',
+      '1 + (',
+      'a family has as many waiting tasks as the limit, and not one more',
+    ],
+    [
+      't.family = added.family AND ',
+      '',
+      'a family has as many waiting tasks as the limit, and not one more',
+    ],
+    [` AND t.status ${is('PENDING')}`, '', 'tasks that run do not wait'],
+  ]),
+  ...inStatement(
+    'submit-batch',
+    [
+      [
+        'unused_since = NULL,',
+        '',
+        'files that are named come first, in order, and count as used; those uploaded come after',
+      ],
+      [
+        "CASE WHEN file.object_key <> '' THEN file.id END",
+        'file.id',
+        'a file that was forgotten after it was found fails the submit, which stores nothing',
+      ],
+      [
+        "u.object_key = '', u.position",
+        'u.position',
+        'a file whose object is lost after it was found keeps its row as it is',
+      ],
+      ["u.object_key <> '' AND (", '(', 'a repeat finds what it stored, and calls nothing unused'],
+    ],
+    'submit-named-files',
+  ),
+  ...inStatement(
+    'object-that-counts',
+    [
+      [
+        " OR excluded.object_key = ''",
+        '',
+        'a file whose object is lost after it was found keeps its row as it is',
+      ],
+      [
+        "CASE WHEN excluded.object_key = '' THEN f.lost_at END",
+        'NULL',
+        'a file whose object is lost after it was found keeps its row as it is',
+      ],
+    ],
+    'submit-named-files',
+  ),
+  ...inStatement(
+    'find-named-files',
+    [
+      [
+        'f.owner = $1 AND ',
+        '$1::text IS NOT NULL AND ',
+        "a file is found by its id under its name, but not another's, nor one that is lost",
+      ],
+      [
+        ' AND f.lost_at IS NULL',
+        '',
+        "a file is found by its id under its name, but not another's, nor one that is lost",
+      ],
+    ],
+    'submit-named-files',
+  ),
+  ...inStatement('save-uploads', [
+    [
+      'CASE WHEN f.unused_since IS NOT NULL THEN now() END',
+      'now()',
+      'what a prompt has used stays used; what none has is unused from now on',
+    ],
+    [
+      'CASE WHEN f.unused_since IS NOT NULL THEN now() END',
+      'f.unused_since',
+      'what a prompt has used stays used; what none has is unused from now on',
+    ],
+    [
+      'ORDER BY u.sha256, u.position',
+      'ORDER BY u.sha256 DESC, u.position',
+      'uploads and submits of the same files do not deadlock',
+    ],
+  ]),
+  ...inStatement(
+    'save-file',
+    [
+      [
+        'unused_since = NULL,',
+        '',
+        'a picture that a model made counts as used, though it was uploaded before',
+      ],
+    ],
+    'save-uploads',
+  ),
+  ...inStatement('forget-unused-files', [
+    [
+      `f.unused_since < now() - interval '${source('UNUSED_KEPT_H')} h'`,
+      'f.unused_since IS NOT NULL',
+      'what no prompt has used for 24 h is forgotten, and its object doomed, whose ever it is',
+    ],
+    [
+      '\n    AND NOT EXISTS (SELECT FROM batch_files b WHERE b.file_id = f.id)',
+      '',
+      'what a prompt or an answer names is not forgotten, whatever its row says',
+    ],
+    [
+      '\n    AND NOT EXISTS (SELECT FROM task_files t WHERE t.file_id = f.id)',
+      '',
+      'what a prompt or an answer names is not forgotten, whatever its row says',
+    ],
+    ['ORDER BY f.unused_since LIMIT', 'LIMIT', 'the oldest go first, so many at a time'],
+    [' SKIP LOCKED', '', 'what somebody has locked is passed by'],
+  ]),
+  ...inStatement(
+    'find-doomed-objects',
+    [
+      [
+        'ORDER BY created_at LIMIT',
+        'LIMIT',
+        'doomed objects are found the oldest first, and forgotten by name',
+      ],
+    ],
+    'forget-unused-files',
+  ),
+  ...inFile('edge/read-form.ts', 'test/file-ids.test.ts', [
+    ['++this.parts > MAX_PARTS', 'false', 'on node > a form of a thousand parts is refused'],
+  ]),
+  ...inFile('edge/submission.ts', 'test/file-ids.test.ts', [
+    [
+      'files.length > MAX_FILES',
+      'false',
+      'on node > named and sent files together are at most ten, and must be of a kind that the models take',
+    ],
+  ]),
+  ...inFile('workers-node/log.ts', 'test/request-id.test.ts', [
+    [
+      '{ task_id: id, request_id }',
+      '{ task_id: id }',
+      'one id is in the answer, in the log of the gateway and of the worker, and the trace in the message',
+    ],
   ]),
   ...inStatement('claim-tasks-if-pending', [
     [

@@ -20,6 +20,7 @@ export function newBatch(models: string[], overrides: Partial<NewBatch> = {}): N
     temperature: null,
     maxTokens: null,
     traceparent: TRACEPARENT,
+    requestId: 'a-request',
     idempotencyKey: `batch:${batchId}`,
     fingerprint: 'fingerprint',
     tasks: models.map((model) => ({
@@ -29,7 +30,9 @@ export function newBatch(models: string[], overrides: Partial<NewBatch> = {}): N
       family: familyOfModel(model)!.family,
       slot: 0,
     })),
+    named: [],
     files: [],
+    limits: { openTasks: 0, queueDepth: 0 },
     ...overrides,
   }
 }

@@ -72,6 +72,7 @@ test('a claim gives all that the call needs', async () => {
         temperature: 0.5,
         max_tokens: 77,
         traceparent: TRACEPARENT,
+        request_id: 'a-request',
         history: [],
       },
     },

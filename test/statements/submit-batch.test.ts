@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pending.ts'
+import { forgetOldRows } from '../../drizzle/statements/forget-old-rows.ts'
 import { markFileLost } from '../../drizzle/statements/mark-file-lost.ts'
 import { submitBatch } from '../../drizzle/statements/submit-batch.ts'
 import { newBatch, newFile, TRACEPARENT } from '../setup/new-batch.ts'
@@ -40,6 +41,7 @@ test('stores every column of conversation, batch and tasks', async () => {
 
   expect(rows).toEqual(
     batch.tasks.map(({ id }) => ({
+      refused: null,
       batch_id: batch.batchId,
       conversation_id: batch.conversationId,
       fingerprint: 'fingerprint',
@@ -63,6 +65,7 @@ test('stores every column of conversation, batch and tasks', async () => {
     temperature: 0.5,
     max_tokens: 77,
     traceparent: TRACEPARENT,
+    request_id: 'a-request',
     total_tasks: 2,
     open_tasks: 2,
     status: 'PROCESSING',
@@ -219,6 +222,56 @@ test('two submits with one key at the same moment store one batch and both get i
     batches: before?.batches + 1,
     tasks: before?.tasks + 2,
   })
+})
+
+/** A submit whose key is so old. */
+async function submittedWithin(age: string) {
+  const batch = await submitted(database, MODELS)
+  await database.query(
+    'UPDATE idempotency_keys SET created_at = now() - $2::interval WHERE key = $1',
+    [batch.idempotencyKey, age],
+  )
+  return batch
+}
+
+test('a key that is older than 24 h counts as none, though nobody has swept it', async () => {
+  const young = await submittedWithin('23 h 59 min')
+  const again = newBatch(MODELS, { idempotencyKey: young.idempotencyKey })
+  expect((await database.run(submitBatch(again)))[0]).toMatchObject({ batch_id: young.batchId })
+  const old = await submittedWithin('24 h 1 min')
+  const next = newBatch(MODELS, { idempotencyKey: old.idempotencyKey, fingerprint: 'other' })
+  const rows = await database.run(submitBatch(next))
+  const stored = next.tasks.map(({ id }) => ({
+    batch_id: next.batchId,
+    conversation_id: next.conversationId,
+    fingerprint: 'other',
+    task_id: id,
+  }))
+  expect(rows).toMatchObject(stored.map((row) => ({ ...row, fresh: true })))
+  const later = newBatch(MODELS, { idempotencyKey: old.idempotencyKey })
+  expect(await database.run(submitBatch(later))).toMatchObject(
+    stored.map((row) => ({ ...row, fresh: false })),
+  )
+})
+
+test('two that find the same old key at the same moment store one batch', async () => {
+  const { idempotencyKey } = await submittedWithin('25 h')
+  const before = await stored()
+  const one = newBatch(MODELS, { idempotencyKey })
+  const two = newBatch(MODELS, { idempotencyKey })
+  const { first, second } = await race(database, submitBatch(one), submitBatch(two))
+  expect(first[0]).toMatchObject({ batch_id: one.batchId, fresh: true })
+  expect(second).toEqual(first.map((row) => ({ ...row, fresh: false })))
+  expect(await stored()).toMatchObject({ batches: before?.batches + 1, keys: before?.keys })
+})
+
+test('a key that is swept at the same moment is taken anew', async () => {
+  const { idempotencyKey } = await submittedWithin('25 h')
+  const batch = newBatch(MODELS, { idempotencyKey })
+  const { second } = await race(database, forgetOldRows(1000), submitBatch(batch))
+  expect(second[0]).toMatchObject({ batch_id: batch.batchId, fresh: true })
+  const again = newBatch(MODELS, { idempotencyKey })
+  expect((await database.run(submitBatch(again)))[0]).toMatchObject({ batch_id: batch.batchId })
 })
 
 test('two submits to one conversation at the same moment get different turns', async () => {
