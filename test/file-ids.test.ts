@@ -6,6 +6,7 @@ import { openPostgres } from '../workers-node/postgres.ts'
 import { batchUntil, errorOf, until } from './setup/client.ts'
 import { newFile } from './setup/new-batch.ts'
 import { PNG } from './setup/pictures.ts'
+import { openSession } from './setup/session.ts'
 import { startGateway } from './setup/start-gateway.ts'
 import { type Stack, startStack } from './stack.ts'
 
@@ -167,6 +168,29 @@ describe.each(['node', 'workerd'] as const)('on %s', (runtime) => {
     const rows = await stack.database.query('SELECT object_key FROM files')
     const keys = rows.map(({ object_key }) => object_key)
     expect((await stack.objectKeys()).toSorted()).toEqual(keys.toSorted())
+  })
+
+  test('a file that is forgotten while a submit is under way is not found', async () => {
+    const [file] = await uploaded([new File([text()], 'a')])
+    const forgetting = await openSession(stack.database)
+    await forgetting.query('BEGIN')
+    await forgetting.query('DELETE FROM files WHERE id = $1', [file!.file_id])
+    const before = await stack.objectKeys()
+    const sent = submitForm([
+      ['file_ids', file!.file_id],
+      ['files', new File([text()], 'b')],
+    ])
+    await until(async () => {
+      const waiting = await stack.database.query(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      )
+      return waiting.length === 1
+    })
+    await forgetting.query('COMMIT')
+    const response = await sent
+    expect(response.status).toBe(404)
+    expect(await errorOf(response)).toMatchObject({ code: 'not_found', param: 'file_ids' })
+    await until(async () => (await stack.objectKeys()).length === before.length)
   })
 
   test('an upload without files, of another type, or of an empty file is refused', async () => {

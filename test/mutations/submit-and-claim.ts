@@ -314,6 +314,13 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
       'on node > named and sent files together are at most ten, and must be of a kind that the models take',
     ],
   ]),
+  ...inFile('edge/routes/submit-batch.ts', 'test/file-ids.test.ts', [
+    [
+      '!refused || error.code !== NAMED_FILE_GONE',
+      'true',
+      'on node > a file that is forgotten while a submit is under way is not found',
+    ],
+  ]),
   ...inFile('workers-node/log.ts', 'test/request-id.test.ts', [
     [
       '{ task_id: id, request_id }',
