@@ -3,6 +3,7 @@ import { requestId } from 'hono/request-id'
 import { afterAnswer } from './after-answer.ts'
 import { ApiError, errorResponse } from './api-error.ts'
 import { DbLog } from './db-log.ts'
+import { keepPrivate } from './keep-private.ts'
 import { log } from './log.ts'
 import { DatabaseError } from './neon.ts'
 import { ObjectStoreError } from './object-store.ts'
@@ -18,6 +19,7 @@ import { putFile } from './routes/put-file.ts'
 import { recordHeartbeat } from './routes/record-heartbeat.ts'
 import { submitBatch } from './routes/submit-batch.ts'
 import type { Services } from './services.ts'
+import { Watches } from './watches.ts'
 
 /** Seconds after which a caller should try again while the database is away. */
 const RETRY_AFTER_S = 5
@@ -36,10 +38,13 @@ export function createApp(services: Services) {
     c.set('postgres', services.postgres)
     c.set('redis', services.redis)
     c.set('files', services.files)
+    c.set('watches', services.watches ?? new Watches())
     // Until there are identities, everything belongs to one owner.
     c.set('owner', 'local')
     await next()
   })
+
+  app.use('/v1/*', keepPrivate)
 
   serve(app, submitBatch) //       POST /v1/chat/completions
   serve(app, getBatch) //          GET  /v1/batches/{batch_id}

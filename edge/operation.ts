@@ -4,9 +4,10 @@ import { z } from 'zod'
 import { ERROR_STATUS, type ErrorCode, errorAnswer } from '../drizzle/contract/http-api.ts'
 import { ApiError } from './api-error.ts'
 import type { Services } from './services.ts'
+import type { Watches } from './watches.ts'
 
 export type AppEnv = {
-  Variables: Services & { requestId: string; owner: string }
+  Variables: Services & { requestId: string; owner: string; watches: Watches }
 }
 
 /**

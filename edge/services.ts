@@ -3,6 +3,7 @@ import { openNeon } from './neon.ts'
 import { type FileStore, type OpenFolder, openFileStore } from './open-file-store.ts'
 import { type EdgeSettings, readEdgeSettings } from './settings.ts'
 import { openUpstash, type RedisDoor } from './upstash.ts'
+import type { Watches } from './watches.ts'
 
 const POSTGRES_TIMEOUT_MS = 10_000
 const REDIS_TIMEOUT_MS = 5_000
@@ -14,6 +15,8 @@ export type Services = {
   redis: RedisDoor
   /** Undefined where no place for files is named. */
   files: FileStore | undefined
+  /** Of the whole process, where its requests may share what they have opened. */
+  watches?: Watches
 }
 
 /** Opens all doors by a runtime's environment. Throws SettingsError. */
