@@ -8,9 +8,6 @@ import { preferredWait } from './preferred-wait.ts'
 import type { Seen, Tags } from './waiter.ts'
 import { wakeWorkers } from './wake-workers.ts'
 
-/** Workers that were asked to look are not asked again for so long. */
-const WAKE_EVERY_MS = 10_000
-
 /** The headers of a request that is answered so, for the OpenAPI document. */
 export const versionHeaders = z.object({
   'If-None-Match': z.string().optional().meta({
@@ -45,13 +42,9 @@ export async function answerWhenChanged<Stored>(
 ): Promise<Response> {
   const named = knownTags(c.req.header('If-None-Match'))
   const waitS = preferredWait(c.req.header('Prefer'))
-  let wokenAt = Number.NEGATIVE_INFINITY
   const look = async (tags: Tags) => {
-    const found = await find({ tags, urlsUntil: String(c.var.files ? urlsUntil() : 0) })
-    if (found?.overdue && Date.now() - wokenAt > WAKE_EVERY_MS) {
-      wokenAt = Date.now()
-      wakeWorkers(c)
-    }
+    const found = await find({ tags, urlsUntil: c.var.files ? urlsUntil() : 0 })
+    if (found?.overdue) wakeWorkers(c)
     return found
   }
   const seen = await (waitS === undefined

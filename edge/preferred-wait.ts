@@ -1,5 +1,6 @@
 const MOST_S = 30
-const PREFERENCE = /(?:"(?:\\.|[^"\\])*"|[^",])+/g
+/** A quoted text that is not ended goes on to the end. */
+const PREFERENCE = /(?:"(?:\\.|[^"\\])*"?|[^",])+/g
 const WAIT = /^\s*wait\s*=\s*(?:(\d+)|"(\d+)")\s*(?:;|$)/i
 
 /**

@@ -1,22 +1,14 @@
 import { type StoredTask, TASK_AND_PARTIAL, TASK_AS_JSON } from './as-json.ts'
-import { OVERDUE } from './overdue.ts'
 import type { Statement } from './statement.ts'
-import {
-  isKnown,
-  type Known,
-  knownParams,
-  NOTHING_KNOWN,
-  TAG_OF_TASK,
-  TASK_HAS_ENDED,
-} from './tags.ts'
+import { type Known, knownParams, NOTHING_KNOWN, seenOf } from './tags.ts'
 
 /**
- * `task`: null where the tag is one that the reader knows. `overdue`: it waits though it is due, and
- * the workers should look.
+ * `task`: null where the reader knows the tag. `overdue`: it waits though it is due, and the workers
+ * should look.
  */
-export type FoundTask = { tag: string; ended: boolean; task: StoredTask | null; overdue: boolean }
+export type FoundTask = { tag: string; ended: boolean; overdue: boolean; task: StoredTask | null }
 
-/** One of an owner's tasks; no row where there is none. */
+/** One of an owner's tasks, made only where the reader does not know it; no row where there is none. */
 export function findTask(
   owner: string,
   taskId: string,
@@ -26,8 +18,9 @@ export function findTask(
 }
 
 const FIND_TASK = `
-SELECT seen.tag, ${TASK_HAS_ENDED} AS ended, ${OVERDUE} AS overdue,
-  CASE WHEN NOT ${isKnown('seen.tag')} THEN ${TASK_AS_JSON} END AS task
-FROM ${TASK_AND_PARTIAL} JOIN batches b ON b.id = t.batch_id
-CROSS JOIN LATERAL (SELECT ${TAG_OF_TASK} AS tag) seen
-WHERE t.owner = $1 AND t.id = $2::uuid`
+SELECT seen.tag, seen.ended, seen.overdue,
+  CASE WHEN NOT seen.known THEN (SELECT ${TASK_AS_JSON} FROM ${TASK_AND_PARTIAL}
+    WHERE t.id = asked.id) END AS task
+FROM tasks asked JOIN batches b ON b.id = asked.batch_id
+CROSS JOIN ${seenOf('t.id = asked.id')}
+WHERE asked.owner = $1 AND asked.id = $2::uuid`
