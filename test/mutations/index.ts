@@ -4,6 +4,7 @@ import { MACHINERY } from './machinery.ts'
 import { MODEL_CALLS } from './model-calls.ts'
 import type { Mutation } from './mutation.ts'
 import { NODES } from './nodes.ts'
+import { POLLING } from './polling.ts'
 import { READING } from './reading.ts'
 import { RECOVERY } from './recovery.ts'
 import { RUNNING } from './running.ts'
@@ -40,6 +41,7 @@ export const MUTATIONS: Mutation[] = [
   ...NODES,
   ...DEAD_LETTERS,
   ...READING,
+  ...POLLING,
   ...MODEL_CALLS,
   ...FILES,
   ...MACHINERY,
