@@ -5,6 +5,7 @@ import { ApiError, errorResponse } from './api-error.ts'
 import { DbLog } from './db-log.ts'
 import { demandSomebody } from './guard.ts'
 import { answerHeaders, shareWith } from './headers.ts'
+import { keepPrivate } from './keep-private.ts'
 import { log } from './log.ts'
 import { DatabaseError } from './neon.ts'
 import { ObjectStoreError } from './object-store.ts'
@@ -30,6 +31,7 @@ import { replayDeadLetters } from './routes/replay-dead-letters.ts'
 import { submitBatch } from './routes/submit-batch.ts'
 import { uploadFiles } from './routes/upload-files.ts'
 import type { Services } from './services.ts'
+import { Watches } from './watches.ts'
 
 /** Seconds after which a caller should try again while the database is away. */
 const RETRY_AFTER_S = 5
@@ -55,8 +57,11 @@ export function createApp(services: Services) {
     c.set('identities', services.identities)
     c.set('limiter', services.limiter)
     c.set('addressOf', services.addressOf)
+    c.set('watches', services.watches ?? new Watches())
     await next()
   })
+
+  app.use('/v1/*', keepPrivate)
 
   serve(app, openSession) //       POST /v1/session
   serve(app, submitBatch) //       POST /v1/chat/completions

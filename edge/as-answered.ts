@@ -1,10 +1,9 @@
 import type { Context } from 'hono'
 import type { Batch, File } from '../drizzle/contract/http-api.ts'
-import { familyOfModel } from '../drizzle/contract/models.ts'
-import { TaskStatus } from '../drizzle/contract/task-status.ts'
 import type { StoredBatch, StoredFile } from '../drizzle/statements/as-json.ts'
 import { withUrls } from './file-urls.ts'
 import type { AppEnv } from './operation.ts'
+import { pollAfterMs } from './poll-after-ms.ts'
 
 /** A stored batch as the API answers it: with where its files are, and when to poll again. */
 export async function batchAsAnswered(c: Context<AppEnv>, batch: StoredBatch): Promise<Batch> {
@@ -12,7 +11,7 @@ export async function batchAsAnswered(c: Context<AppEnv>, batch: StoredBatch): P
   return {
     ...head,
     files: await withUrls(c, batch.files),
-    poll_after_ms: pollAfterMs(results),
+    poll_after_ms: pollAfterMs(results, Date.now()),
     results: await Promise.all(results.map((result) => resultAsAnswered(c, result))),
   }
 }
@@ -23,12 +22,4 @@ export async function resultAsAnswered<Stored extends { files: StoredFile[] }>(
   result: Stored,
 ): Promise<Omit<Stored, 'files'> & { files: File[] }> {
   return { ...result, files: await withUrls(c, result.files) }
-}
-
-/** As soon as the quickest of the open models suggests; null at the end. */
-function pollAfterMs(results: StoredBatch['results']): number | null {
-  const waits = results
-    .filter(({ status }) => status === TaskStatus.PENDING || status === TaskStatus.PROCESSING)
-    .map(({ model }) => familyOfModel(model)?.pollAfterMs ?? 1000)
-  return waits.length > 0 ? Math.min(...waits) : null
 }

@@ -4,6 +4,7 @@ import { createApp } from './app.ts'
 import { servePage } from './serve-page.ts'
 import { openServices } from './services.ts'
 import { readListenSettings } from './settings.ts'
+import { Watches } from './watches.ts'
 
 /** The gateway on Deno. */
 declare const Deno: {
@@ -19,7 +20,10 @@ try {
   const environment = Deno.env.toObject()
   const { PORT, HOST } = readListenSettings(environment)
   const app = createApp(
-    openServices(environment, { addressOf: (c) => getConnInfo(c).remote.address }),
+    openServices(environment, {
+      addressOf: (c) => getConnInfo(c).remote.address,
+      watches: new Watches(),
+    }),
   )
   servePage(app, serveStatic, './edge/page/dist')
   Deno.serve(

@@ -9,13 +9,15 @@ import { servePage } from './serve-page.ts'
 import { openServices } from './services.ts'
 import { readListenSettings } from './settings.ts'
 import { openFolder } from './stores/folder.ts'
+import { Watches } from './watches.ts'
 
 const addressOf: AddressOf = (c) => getConnInfo(c).remote.address
 
 /** The gateway on Node. */
 try {
   const { PORT, HOST } = readListenSettings(process.env)
-  const app = createApp(openServices(process.env, { addressOf, openFolder }))
+  const watches = new Watches()
+  const app = createApp(openServices(process.env, { addressOf, openFolder, watches }))
   servePage(app, serveStatic, fileURLToPath(new URL('./page/dist', import.meta.url)))
   const server = serve({ fetch: app.fetch, port: PORT, hostname: HOST }, ({ port }) =>
     console.log(`gateway ready http://${HOST}:${port}`),
@@ -27,7 +29,10 @@ try {
     process.exit(1)
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => server.close(() => process.exit(0)))
+    process.once(signal, () => {
+      server.close(() => process.exit(0))
+      watches.close()
+    })
   }
 } catch (error) {
   if (!(error instanceof SettingsError)) throw error

@@ -6,9 +6,15 @@ import { ApiError } from './api-error.ts'
 import { guard } from './guard.ts'
 import type { Standing } from './limiter.ts'
 import type { Services } from './services.ts'
+import type { Watches } from './watches.ts'
 
 export type AppEnv = {
-  Variables: Services & { requestId: string; owner: string; counting?: Promise<Standing[]> }
+  Variables: Services & {
+    requestId: string
+    owner: string
+    watches: Watches
+    counting?: Promise<Standing[]>
+  }
 }
 
 /**

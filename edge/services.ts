@@ -6,6 +6,7 @@ import { openNeon } from './neon.ts'
 import { type FileStore, type OpenFolder, openFileStore } from './open-file-store.ts'
 import { type EdgeSettings, readEdgeSettings, readVisitorSecret } from './settings.ts'
 import { openUpstash, type RedisDoor } from './upstash.ts'
+import type { Watches } from './watches.ts'
 
 const POSTGRES_TIMEOUT_MS = 10_000
 const REDIS_TIMEOUT_MS = 5_000
@@ -20,20 +21,23 @@ export type Services = {
   identities: Identities
   limiter: Limiter
   addressOf: AddressOf
+  /** Of the whole process, where its requests may share what they have opened. */
+  watches?: Watches
 }
 
 /** What a runtime brings along. */
-export type Runtime = { addressOf: AddressOf; openFolder?: OpenFolder }
+export type Runtime = Pick<Services, 'addressOf' | 'watches'> & { openFolder?: OpenFolder }
 
 /** Opens all doors by a runtime's environment. Throws SettingsError. */
 export function openServices(
   environment: Record<string, unknown>,
-  { addressOf, openFolder }: Runtime,
+  { addressOf, openFolder, watches }: Runtime,
 ): Services {
   const settings = readEdgeSettings(environment)
   const visitorSecret = settings.VISITORS ? readVisitorSecret(environment) : undefined
   return {
     settings,
+    watches,
     identities: new Identities(settings.API_KEYS, visitorSecret),
     limiter: new Limiter(settings),
     addressOf: settings.TRUST_PROXY ? forwardedAddress : addressOf,

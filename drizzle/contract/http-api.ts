@@ -168,7 +168,8 @@ export const batch = z
     created_at: time,
     finished_at: time.nullable(),
     poll_after_ms: z.number().int().nullable().meta({
-      description: 'How long to wait before the next poll; null when the batch has ended.',
+      description:
+        'How long to wait before the next poll, 500 to 5000; null when the batch has ended.',
     }),
     results: z.array(result),
   })

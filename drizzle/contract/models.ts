@@ -52,7 +52,7 @@ export type ModelFamily = {
   refusals: readonly RegExp[]
   /** Whether the model is asked again after a refusal, as after a fault. */
   retriesRefusals: boolean
-  /** How long a client should wait between two polls, in ms. */
+  /** How long a client should wait between two polls while there is no text yet, in ms, at first. */
   pollAfterMs: number
   /** How much of the conversation a call carries. */
   history: { turns: number; characters: number }
@@ -95,7 +95,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     timeouts: { connectMs: 10_000, firstTokenMs: 60_000, idleMs: 60_000, totalMs: 180_000 },
     refusals: REFUSALS,
     retriesRefusals: false,
-    pollAfterMs: 1000,
+    pollAfterMs: 750,
     history: { turns: 20, characters: 200_000 },
     variants: [
       {
@@ -134,7 +134,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     timeouts: { connectMs: 10_000, firstTokenMs: 120_000, idleMs: 60_000, totalMs: 300_000 },
     refusals: REFUSALS,
     retriesRefusals: false,
-    pollAfterMs: 1500,
+    pollAfterMs: 2000,
     history: { turns: 20, characters: 60_000 },
     variants: [{ patterns: ['deepseek-chat*'], is: { reasoning: false } }],
   },

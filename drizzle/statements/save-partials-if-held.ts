@@ -11,6 +11,8 @@ export type Partial = Held & { responseText: string; reasoningText: string }
  * The lock lets no text be saved behind a finish, and no lease wait to be renewed. A call's first text
  * can still stay behind the finish that waited for it, which does not see the new row: readers look at
  * the fence and the status, and the sweep forgets it.
+ *
+ * Each save raises the version of the text by one, so that two saves of one moment differ too.
  */
 export function savePartialsIfHeld(partials: Partial[]): Statement<{ task_id: string }> {
   return {
@@ -39,5 +41,6 @@ SELECT partial.task_id, partial.fence, partial.response_text, partial.reasoning_
 FROM partial JOIN seen ON seen.id = partial.task_id AND seen.fence = partial.fence
 WHERE seen.status = ${TaskStatus.PROCESSING}
 ON CONFLICT (task_id) DO UPDATE SET fence = excluded.fence, updated_at = now(),
+  version = kept.version + 1,
   response_text = excluded.response_text, reasoning_text = excluded.reasoning_text
 RETURNING task_id`

@@ -30,6 +30,7 @@ export function settleBatches(moved: string): string {
   ORDER BY b.id FOR UPDATE
 ), batch_settled AS (
   UPDATE batches b SET
+    version = b.version + 1,
     open_tasks = b.open_tasks + c.open,
     success_tasks = b.success_tasks + c.success,
     failed_tasks = b.failed_tasks + c.failed,

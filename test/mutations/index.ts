@@ -5,6 +5,7 @@ import { MODEL_CALLS } from './model-calls.ts'
 import type { Mutation } from './mutation.ts'
 import { NODES } from './nodes.ts'
 import { OPERATORS } from './operators.ts'
+import { POLLING } from './polling.ts'
 import { READING } from './reading.ts'
 import { RECOVERY } from './recovery.ts'
 import { RUNNING } from './running.ts'
@@ -43,6 +44,7 @@ export const MUTATIONS: Mutation[] = [
   ...DEAD_LETTERS,
   ...OPERATORS,
   ...READING,
+  ...POLLING,
   ...MODEL_CALLS,
   ...FILES,
   ...SAFETY,

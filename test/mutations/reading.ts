@@ -18,11 +18,11 @@ export const READING: Mutation[] = [
   ]),
   ...inStatement('find-task', [
     [
-      't.owner = $1 AND ',
+      'asked.owner = $1 AND ',
       '$1::text IS NOT NULL AND ',
       'a task of another owner is not found, nor is one that does not exist',
     ],
-    ['t.id = $2::uuid', '$2::uuid IS NOT NULL', 'only the task asked for is found'],
+    ['asked.id = $2::uuid', '$2::uuid IS NOT NULL', 'only the task asked for is found'],
   ]),
   ...inStatement(
     'find-file',

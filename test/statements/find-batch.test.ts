@@ -89,8 +89,8 @@ test('only the batch asked for, and only its own tasks, are found', async () => 
   const stored = await submitted(database, MODELS)
   const rows = await database.run(findBatch('local', stored.batchId))
   expect(rows).toHaveLength(1)
-  expect(rows[0]?.batch.results).toHaveLength(MODELS.length)
-  expect(rows[0]?.batch.batch_id).not.toBe(other.batchId)
+  expect(rows[0]?.batch?.results).toHaveLength(MODELS.length)
+  expect(rows[0]?.batch?.batch_id).not.toBe(other.batchId)
 })
 
 test('while a model writes, its text so far is shown, each with its own', async () => {

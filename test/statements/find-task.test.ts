@@ -51,5 +51,5 @@ test('a task of another owner is not found, nor is one that does not exist', asy
 test('only the task asked for is found', async () => {
   const { tasks } = await submitted(database, MODELS)
   const rows = await database.run(findTask('local', tasks[1]!.id))
-  expect(rows.map(({ task }) => task.task_id)).toEqual([tasks[1]!.id])
+  expect(rows.map(({ task }) => task?.task_id)).toEqual([tasks[1]!.id])
 })

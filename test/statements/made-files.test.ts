@@ -24,12 +24,12 @@ test('the pictures of an answer are kept with it, in order, and read with batch 
     ]),
   )
   const [found] = await database.run(findBatch('local', batchId))
-  expect(found!.batch.results.map(({ files, response_text }) => [response_text, files])).toEqual([
+  expect(found!.batch!.results.map(({ files, response_text }) => [response_text, files])).toEqual([
     ['', [second.stored, first.stored]],
     ['Words', [third.stored]],
   ])
   const [task] = await database.run(findTask('local', held[1]!.taskId))
-  expect(task!.task.files).toEqual([third.stored])
+  expect(task!.task!.files).toEqual([third.stored])
 })
 
 test('a late answer keeps no pictures', async () => {
@@ -38,7 +38,7 @@ test('a late answer keeps no pictures', async () => {
   await database.query('UPDATE tasks SET fence = 3 WHERE id = $1', [held[0].taskId])
   await database.run(finishTasksIfHeld([success(held[0], '', { files: [made] })]))
   const [task] = await database.run(findTask('local', held[0].taskId))
-  expect(task!.task.files).toEqual([])
+  expect(task!.task!.files).toEqual([])
 })
 
 test('a batch is read with the files of its prompt, which are not those of its answers', async () => {
@@ -47,10 +47,10 @@ test('a batch is read with the files of its prompt, which are not those of its a
   await attach(database, batchId, [file])
   const [found] = await database.run(findBatch('local', batchId))
   const { file_id, name, type, bytes } = file
-  expect(found!.batch.files).toEqual([{ file_id, name, type, bytes }])
-  expect(found!.batch.results[0]!.files).toEqual([])
+  expect(found!.batch!.files).toEqual([{ file_id, name, type, bytes }])
+  expect(found!.batch!.results[0]!.files).toEqual([])
   const [task] = await database.run(findTask('local', held[0].taskId))
-  expect(task!.task.files).toEqual([])
+  expect(task!.task!.files).toEqual([])
 })
 
 test('a task is read with the model that answered and how soon it began', async () => {
