@@ -7,6 +7,11 @@ import { log } from './log.ts'
 import { DatabaseError } from './neon.ts'
 import { ObjectStoreError } from './object-store.ts'
 import { type AppEnv, serve } from './operation.ts'
+import { cancelBatch } from './routes/cancel-batch.ts'
+import { cancelTask } from './routes/cancel-task.ts'
+import { chooseAnswer } from './routes/choose-answer.ts'
+import { deleteConversation } from './routes/delete-conversation.ts'
+import { exportConversation } from './routes/export-conversation.ts'
 import { getBatch } from './routes/get-batch.ts'
 import { getFile } from './routes/get-file.ts'
 import { getHealth } from './routes/get-health.ts'
@@ -16,6 +21,8 @@ import { listConversations } from './routes/list-conversations.ts'
 import { listModels } from './routes/list-models.ts'
 import { putFile } from './routes/put-file.ts'
 import { recordHeartbeat } from './routes/record-heartbeat.ts'
+import { renameConversation } from './routes/rename-conversation.ts'
+import { retryTask } from './routes/retry-task.ts'
 import { submitBatch } from './routes/submit-batch.ts'
 import type { Services } from './services.ts'
 
@@ -41,16 +48,23 @@ export function createApp(services: Services) {
     await next()
   })
 
-  serve(app, submitBatch) //       POST /v1/chat/completions
-  serve(app, getBatch) //          GET  /v1/batches/{batch_id}
-  serve(app, getTask) //           GET  /v1/tasks/{task_id}
-  serve(app, listConversations) // GET  /v1/conversations
-  serve(app, getHistory) //        GET  /v1/conversations/{conversation_id}/history
-  serve(app, getFile) //           GET  /v1/files/{file_id}
-  serve(app, putFile) //           PUT  /v1/files/{file_id}
-  serve(app, listModels) //        GET  /v1/models
-  serve(app, recordHeartbeat) //   POST /v1/nodes/heartbeat
-  serve(app, getHealth) //         GET  /health
+  serve(app, submitBatch) //        POST   /v1/chat/completions
+  serve(app, getBatch) //           GET    /v1/batches/{batch_id}
+  serve(app, cancelBatch) //        POST   /v1/batches/{batch_id}/cancel
+  serve(app, chooseAnswer) //       POST   /v1/batches/{batch_id}/choose
+  serve(app, getTask) //            GET    /v1/tasks/{task_id}
+  serve(app, cancelTask) //         POST   /v1/tasks/{task_id}/cancel
+  serve(app, retryTask) //          POST   /v1/tasks/{task_id}/retry
+  serve(app, listConversations) //  GET    /v1/conversations
+  serve(app, renameConversation) // PATCH  /v1/conversations/{conversation_id}
+  serve(app, deleteConversation) // DELETE /v1/conversations/{conversation_id}
+  serve(app, getHistory) //         GET    /v1/conversations/{conversation_id}/history
+  serve(app, exportConversation) // GET    /v1/conversations/{conversation_id}/export
+  serve(app, getFile) //            GET    /v1/files/{file_id}
+  serve(app, putFile) //            PUT    /v1/files/{file_id}
+  serve(app, listModels) //         GET    /v1/models
+  serve(app, recordHeartbeat) //    POST   /v1/nodes/heartbeat
+  serve(app, getHealth) //          GET    /health
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
     info: {
