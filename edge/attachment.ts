@@ -6,7 +6,10 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}<>:"/\\|?*]+/gu
 /** The value of `Content-Disposition` for a download that is called by a title (RFC 6266). */
 export function attachment(title: string, extension: string): string {
   const characters = Array.from(title.toWellFormed().replace(UNSAFE, ' ').replace(/\s+/g, ' '))
-  const trimmed = characters.slice(0, MAX_CHARACTERS).join('').replace(/^[. ]+|[. ]+$/g, '')
+  const trimmed = characters
+    .slice(0, MAX_CHARACTERS)
+    .join('')
+    .replace(/^[. ]+|[. ]+$/g, '')
   const name = `${trimmed || 'conversation'}.${extension}`
   const ascii = name.replace(/[^\w.() -]/g, '_')
   const encoded = encodeURIComponent(name).replace(

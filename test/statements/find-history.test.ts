@@ -37,7 +37,9 @@ test('the batches come oldest first, with title and turns, in the shape of the c
 test('a page starts after its turn and holds no more than its limit', async () => {
   const { id } = await conversation(4)
   const turnsOf = async (after: number, limit: number) =>
-    (await database.run(findHistory('local', id, { afterTurn: after, limit }))).map(({ turn }) => turn)
+    (await database.run(findHistory('local', id, { afterTurn: after, limit }))).map(
+      ({ turn }) => turn,
+    )
   expect(await turnsOf(0, 2)).toEqual([1, 2])
   expect(await turnsOf(2, 2)).toEqual([3, 4])
   expect(await turnsOf(3, 10)).toEqual([4])
@@ -53,7 +55,9 @@ test('a page past the end tells the title and no batch', async () => {
 test('a conversation of another owner is not found, nor is one that does not exist', async () => {
   const { id } = await conversation(1)
   expect(await database.run(findHistory('bob', id, { afterTurn: 0, limit: 10 }))).toEqual([])
-  expect(await database.run(findHistory('local', uuidv7(), { afterTurn: 0, limit: 10 }))).toEqual([])
+  expect(await database.run(findHistory('local', uuidv7(), { afterTurn: 0, limit: 10 }))).toEqual(
+    [],
+  )
 })
 
 test('the batches of another conversation are not in it', async () => {
