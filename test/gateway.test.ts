@@ -233,15 +233,22 @@ test('the OpenAPI document names every operation, with its answers and errors', 
     }),
   )
   expect(operations.sort()).toEqual([
+    'DELETE /v1/conversations/{conversation_id} 204 404 409 500 503',
     'GET /health 200 500 503',
     'GET /v1/batches/{batch_id} 200 404 500 503',
     'GET /v1/conversations 200 400 500 503',
+    'GET /v1/conversations/{conversation_id}/export 200 400 404 500 503',
     'GET /v1/conversations/{conversation_id}/history 200 400 404 500 503',
     'GET /v1/files/{file_id} 200 403 404 500 503',
     'GET /v1/models 200 500',
     'GET /v1/tasks/{task_id} 200 404 500 503',
+    'PATCH /v1/conversations/{conversation_id} 200 400 404 413 415 500 503',
+    'POST /v1/batches/{batch_id}/cancel 200 404 500 503',
+    'POST /v1/batches/{batch_id}/choose 200 400 404 409 413 415 500 503',
     'POST /v1/chat/completions 202 400 404 413 415 422 500 503',
     'POST /v1/nodes/heartbeat 200 400 401 403 413 500 503',
+    'POST /v1/tasks/{task_id}/cancel 200 404 500 503',
+    'POST /v1/tasks/{task_id}/retry 202 404 409 500 503',
     'PUT /v1/files/{file_id} 201 400 403 404 413 415 500 503',
   ])
   for (const name of ['SubmitAnswer', 'Batch', 'Result', 'Task', 'History', 'Models', 'Error']) {

@@ -25,8 +25,9 @@ export const HISTORY_OF_TASK = `
       SELECT a.id, a.response_text FROM tasks a
       WHERE a.batch_id = earlier.id AND a.status = ${TaskStatus.SUCCESS}
         AND a.finished_at <= b.created_at
-      ORDER BY (a.id = earlier.chosen_task_id) IS TRUE DESC, (a.model = claimed.model) DESC,
-        (a.slot = claimed.slot) DESC, a.finished_at, a.position
+      ORDER BY (a.id = earlier.chosen_task_id) IS TRUE DESC,
+        (a.model = claimed.model) DESC, (a.slot = claimed.slot) DESC,
+        a.finished_at, a.position
       LIMIT 1
     ) answer
     WHERE earlier.conversation_id = b.conversation_id AND earlier.turn < b.turn

@@ -1,3 +1,4 @@
+import { CONVERSATIONS } from './conversations.ts'
 import { DEAD_LETTERS } from './dead-letters.ts'
 import { FILES } from './files.ts'
 import { MACHINERY } from './machinery.ts'
@@ -40,6 +41,7 @@ export const MUTATIONS: Mutation[] = [
   ...NODES,
   ...DEAD_LETTERS,
   ...READING,
+  ...CONVERSATIONS,
   ...MODEL_CALLS,
   ...FILES,
   ...MACHINERY,

@@ -82,22 +82,42 @@ export const READING: Mutation[] = [
       '$2::uuid IS NOT NULL',
       'the batches of another conversation are not in it',
     ],
-    ['b.conversation_id = c.id AND ', '', 'the batches of another conversation are not in it'],
+    ['one.conversation_id = c.id AND ', '', 'the batches of another conversation are not in it'],
     [
-      'b.turn > $3::integer',
+      'one.turn > $3::integer',
       '$3::integer IS NOT NULL',
       'a page starts after its turn and holds no more than its limit',
     ],
     [' LIMIT $4::integer', '', 'a page starts after its turn and holds no more than its limit'],
     [
-      'ORDER BY b.turn',
-      'ORDER BY b.turn DESC',
+      'ORDER BY one.turn',
+      'ORDER BY one.turn DESC',
       'a page starts after its turn and holds no more than its limit',
     ],
     [
       'ORDER BY page.turn',
       'ORDER BY page.turn DESC',
       'the batches come oldest first, with title and turns, in the shape of the contract',
+    ],
+    [
+      ' WHERE b.before <= $5::integer',
+      ' WHERE $5::integer IS NOT NULL',
+      'a page holds no batch that begins after so many bytes of text, but always one',
+    ],
+    [
+      ' - sized.bytes AS before',
+      ' AS before',
+      'a page holds no batch that begins after so many bytes of text, but always one',
+    ],
+    [
+      'octet_length(one.user_prompt)',
+      'length(one.user_prompt)',
+      'a page holds no batch that begins after so many bytes of text, but always one',
+    ],
+    [
+      '\n          + coalesce(octet_length(t.reasoning_text), 0)',
+      '',
+      'reasoning counts as text of a page',
     ],
     ['LEFT JOIN LATERAL', 'JOIN LATERAL', 'a page past the end tells the title and no batch'],
   ]),
@@ -139,5 +159,30 @@ export const READING: Mutation[] = [
       'the conversations come last changed first, in the shape of the contract',
     ],
     ['LIMIT $4::integer', '', 'no more than the limit is listed'],
+    [
+      'c.title ILIKE $5 OR ',
+      '',
+      'a search finds titles and prompts of any turn, in any case, and nothing else',
+    ],
+    [
+      'c.title ILIKE $5',
+      'c.title LIKE $5',
+      'a search finds titles and prompts of any turn, in any case, and nothing else',
+    ],
+    [
+      'b.conversation_id = c.id AND ',
+      '',
+      'a search finds titles and prompts of any turn, in any case, and nothing else',
+    ],
+    [
+      'b.user_prompt ILIKE $5',
+      'b.user_prompt LIKE $5',
+      'a search finds titles and prompts of any turn, in any case, and nothing else',
+    ],
+    [
+      "search.replace(/[\\\\%_]/g, '\\\\$&')",
+      'search',
+      'a search takes the signs of patterns as they stand',
+    ],
   ]),
 ]
