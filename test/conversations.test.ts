@@ -225,6 +225,18 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     })
   })
 
+  test('an export that does not come to its end breaks off, and passes for nothing whole', async () => {
+    const { conversation_id } = await submit(stack.gatewayUrl, { prompt: 'a', model: MODEL })
+    await stack.database.query('UPDATE conversations SET turns = turns + 1 WHERE id = $1', [
+      conversation_id,
+    ])
+    for (const format of ['json', 'markdown']) {
+      const response = await fetch(`${addressOf(conversation_id)}/export?format=${format}`)
+      expect(response.status).toBe(200)
+      await expect(response.text()).rejects.toThrow()
+    }
+  })
+
   test('a conversation is exported as Markdown, as people read it', async () => {
     const model = 'gemini-2.5-flash, qwen3, deepseek-chat, qwen2.5'
     const files = new File(['a'], 'my_notes.txt')

@@ -122,7 +122,8 @@ export const CONVERSATIONS: Mutation[] = [
       'ORDER BY t.id DESC FOR UPDATE',
       'deletes and finishes of the same tasks in any order do not deadlock',
     ],
-    ['k.conversation_id = whole.id', 'k.conversation_id <> whole.id', ALL],
+    ['k.conversation_id = whole.id', 'true', ALL],
+    ['k.conversation_id = whole.id', 'false', ALL],
     [`DELETE FROM task_partials p WHERE p.task_id = ${source("ids('task')")}`, 'SELECT 1', ALL],
     [
       'INSERT INTO doomed_objects (object_key) SELECT gone.object_key FROM gone\n  ON CONFLICT (object_key) DO NOTHING',

@@ -88,7 +88,11 @@ export const READING: Mutation[] = [
       '$3::integer IS NOT NULL',
       'a page starts after its turn and holds no more than its limit',
     ],
-    [' LIMIT $4::integer', '', 'a page starts after its turn and holds no more than its limit'],
+    [
+      ' LIMIT $4::integer',
+      ' LIMIT $4::integer + 1',
+      'a page starts after its turn and holds no more than its limit',
+    ],
     [
       'ORDER BY one.turn',
       'ORDER BY one.turn DESC',
