@@ -162,7 +162,7 @@ export const READING: Mutation[] = [
       'ORDER BY c.updated_at, c.id DESC',
       'the conversations come last changed first, in the shape of the contract',
     ],
-    ['LIMIT $4::integer', '', 'no more than the limit is listed'],
+    ['LIMIT $4::integer', 'LIMIT $4::integer + 1', 'no more than the limit is listed'],
     [
       'c.title ILIKE $5 OR ',
       '',
