@@ -9,7 +9,12 @@ import { keepPrivate } from './keep-private.ts'
 import { log } from './log.ts'
 import { DatabaseError } from './neon.ts'
 import { ObjectStoreError } from './object-store.ts'
-import { type AppEnv, SECURITY_SCHEMES, serve } from './operation.ts'
+import type { AppEnv } from './operation.ts'
+import { cancelBatch } from './routes/cancel-batch.ts'
+import { cancelTask } from './routes/cancel-task.ts'
+import { chooseAnswer } from './routes/choose-answer.ts'
+import { deleteConversation } from './routes/delete-conversation.ts'
+import { exportConversation } from './routes/export-conversation.ts'
 import { getBatch } from './routes/get-batch.ts'
 import { getDeadLetter } from './routes/get-dead-letter.ts'
 import { getFile } from './routes/get-file.ts'
@@ -26,10 +31,13 @@ import { purgeDeadLetter } from './routes/purge-dead-letter.ts'
 import { purgeDeadLetters } from './routes/purge-dead-letters.ts'
 import { putFile } from './routes/put-file.ts'
 import { recordHeartbeat } from './routes/record-heartbeat.ts'
+import { renameConversation } from './routes/rename-conversation.ts'
 import { replayDeadLetter } from './routes/replay-dead-letter.ts'
 import { replayDeadLetters } from './routes/replay-dead-letters.ts'
+import { retryTask } from './routes/retry-task.ts'
 import { submitBatch } from './routes/submit-batch.ts'
 import { uploadFiles } from './routes/upload-files.ts'
+import { SECURITY_SCHEMES, serve } from './serve.ts'
 import type { Services } from './services.ts'
 import { Watches } from './watches.ts'
 
@@ -63,28 +71,35 @@ export function createApp(services: Services) {
 
   app.use('/v1/*', keepPrivate)
 
-  serve(app, openSession) //       POST /v1/session
-  serve(app, submitBatch) //       POST /v1/chat/completions
-  serve(app, getBatch) //          GET  /v1/batches/{batch_id}
-  serve(app, getTask) //           GET  /v1/tasks/{task_id}
-  serve(app, listConversations) // GET  /v1/conversations
-  serve(app, getHistory) //        GET  /v1/conversations/{conversation_id}/history
-  serve(app, uploadFiles) //       POST /v1/files
-  serve(app, getFile) //           GET  /v1/files/{file_id}
-  serve(app, putFile) //           PUT  /v1/files/{file_id}
-  serve(app, listModels) //        GET  /v1/models
-  serve(app, recordHeartbeat) //   POST /v1/nodes/heartbeat
-  serve(app, getHealth) //         GET  /health
+  serve(app, openSession) //        POST   /v1/session
+  serve(app, submitBatch) //        POST   /v1/chat/completions
+  serve(app, getBatch) //           GET    /v1/batches/{batch_id}
+  serve(app, cancelBatch) //        POST   /v1/batches/{batch_id}/cancel
+  serve(app, chooseAnswer) //       POST   /v1/batches/{batch_id}/choose
+  serve(app, getTask) //            GET    /v1/tasks/{task_id}
+  serve(app, cancelTask) //         POST   /v1/tasks/{task_id}/cancel
+  serve(app, retryTask) //          POST   /v1/tasks/{task_id}/retry
+  serve(app, listConversations) //  GET    /v1/conversations
+  serve(app, renameConversation) // PATCH  /v1/conversations/{conversation_id}
+  serve(app, deleteConversation) // DELETE /v1/conversations/{conversation_id}
+  serve(app, getHistory) //         GET    /v1/conversations/{conversation_id}/history
+  serve(app, exportConversation) // GET    /v1/conversations/{conversation_id}/export
+  serve(app, uploadFiles) //        POST   /v1/files
+  serve(app, getFile) //            GET    /v1/files/{file_id}
+  serve(app, putFile) //            PUT    /v1/files/{file_id}
+  serve(app, listModels) //         GET    /v1/models
+  serve(app, recordHeartbeat) //    POST   /v1/nodes/heartbeat
+  serve(app, getHealth) //          GET    /health
 
   // For operators.
-  serve(app, listDeadLetters) //   GET    /v1/dead-letters
-  serve(app, purgeDeadLetters) //  DELETE /v1/dead-letters
-  serve(app, replayDeadLetters) // POST   /v1/dead-letters/replay
-  serve(app, getDeadLetter) //     GET    /v1/dead-letters/{dead_letter_id}
-  serve(app, purgeDeadLetter) //   DELETE /v1/dead-letters/{dead_letter_id}
-  serve(app, replayDeadLetter) //  POST   /v1/dead-letters/{dead_letter_id}/replay
-  serve(app, listNodes) //         GET    /v1/nodes
-  serve(app, listStreams) //       GET    /v1/streams
+  serve(app, listDeadLetters) //    GET    /v1/dead-letters
+  serve(app, purgeDeadLetters) //   DELETE /v1/dead-letters
+  serve(app, replayDeadLetters) //  POST   /v1/dead-letters/replay
+  serve(app, getDeadLetter) //      GET    /v1/dead-letters/{dead_letter_id}
+  serve(app, purgeDeadLetter) //    DELETE /v1/dead-letters/{dead_letter_id}
+  serve(app, replayDeadLetter) //   POST   /v1/dead-letters/{dead_letter_id}/replay
+  serve(app, listNodes) //          GET    /v1/nodes
+  serve(app, listStreams) //        GET    /v1/streams
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
     info: {

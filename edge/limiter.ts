@@ -1,8 +1,8 @@
 import { Ratelimit } from '@upstash/ratelimit'
-import { Redis } from '@upstash/redis/cloudflare'
 import { ApiError } from './api-error.ts'
 import { log } from './log.ts'
 import type { EdgeSettings } from './settings.ts'
+import { openCounter } from './upstash.ts'
 
 /** A limiter that takes longer is done without, in ms. */
 const TIMEOUT_MS = 1_000
@@ -39,13 +39,14 @@ export class Limiter {
   /** Counts a request. Never rejects. */
   async count({ owner, address }: Counted): Promise<Standing[]> {
     const { REQUESTS_PER_MINUTE, REQUESTS_PER_MINUTE_PER_ADDRESS } = this.settings
+    const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN } = this.settings
     const policies = [
       { policy: 'owner', limit: REQUESTS_PER_MINUTE, id: owner },
       { policy: 'address', limit: REQUESTS_PER_MINUTE_PER_ADDRESS, id: address },
     ].filter(({ limit, id }) => limit > 0 && id !== undefined)
     if (policies.length === 0 || Date.now() < this.restsUntil) return []
     // One for each request: on Workers a call of one request must not be awaited by another.
-    const redis = this.client()
+    const redis = openCounter(UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, TIMEOUT_MS)
     try {
       return await Promise.all(
         policies.map(async ({ policy, limit, id }) => {
@@ -72,17 +73,6 @@ export class Limiter {
       this.restsUntil = Date.now() + REST_MS
       return []
     }
-  }
-
-  private client(): Redis {
-    return new Redis({
-      url: this.settings.UPSTASH_REDIS_REST_URL,
-      token: this.settings.UPSTASH_REDIS_REST_TOKEN,
-      enableTelemetry: false,
-      enableAutoPipelining: true,
-      retry: false,
-      signal: () => AbortSignal.timeout(TIMEOUT_MS),
-    })
   }
 }
 

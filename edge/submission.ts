@@ -8,7 +8,7 @@ import type { NewFile, NewTask } from '../drizzle/statements/submit-batch.ts'
 import { ApiError } from './api-error.ts'
 import { type AppEnv, check } from './operation.ts'
 import { readForm } from './read-form.ts'
-import { textOf } from './request-body.ts'
+import { readJsonObject } from './read-json.ts'
 import type { Uploads } from './uploads.ts'
 
 /**
@@ -42,16 +42,7 @@ export function mediaTypeOf(c: Context): string {
 
 /** The body as a JSON object, without what is null in it. Throws ApiError 400 or 413. */
 export async function readJson(c: Context<AppEnv>): Promise<Record<string, unknown>> {
-  const text = await textOf(c, c.var.settings.MAX_BODY_BYTES)
-  let body: unknown
-  try {
-    body = JSON.parse(text)
-  } catch {
-    throw new ApiError('invalid_request', 'The body is not valid JSON.')
-  }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new ApiError('invalid_request', 'The body must be a JSON object.')
-  }
+  const body = await readJsonObject(c)
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
 }
 

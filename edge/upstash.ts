@@ -140,3 +140,15 @@ export function openUpstash(url: string, token: string, timeoutMs: number): Redi
     },
   }
 }
+
+/** The door of the limiter: what it asks at the same moment goes as one pipeline, and is not repeated. */
+export function openCounter(url: string, token: string, timeoutMs: number): Redis {
+  return new Redis({
+    url,
+    token,
+    enableTelemetry: false,
+    enableAutoPipelining: true,
+    retry: false,
+    signal: () => AbortSignal.timeout(timeoutMs),
+  })
+}

@@ -106,9 +106,9 @@ describe('Postgres over HTTP', () => {
       findBatch('local', one.batchId),
       findTask('local', one.tasks[0]!.id),
       findTask('local', one.batchId),
-      findHistory('local', one.conversationId, 0, 10),
-      findHistory('local', one.conversationId, 9, 10),
-      listConversations('local', null, 10),
+      findHistory('local', one.conversationId, { afterTurn: 0, limit: 10 }),
+      findHistory('local', one.conversationId, { afterTurn: 9, limit: 10 }),
+      listConversations('local', { after: null, limit: 10, search: 'prompt' }),
       submitBatch(one),
     ]) {
       const rows = await worker.run<unknown>(statement)

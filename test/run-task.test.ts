@@ -197,3 +197,15 @@ test('the end of a call is stored after the save of its text that is under way',
   await running
   expect(stored).toMatchObject([{ status: 1, responseText: 'Done.' }])
 })
+
+test('a call whose result finds its task held no more is lost', async () => {
+  async function* answering(): AsyncGenerator<AnswerPart> {
+    yield { type: 'text', text: 'An answer' }
+  }
+  const call = new RunningCall(TASK)
+  await runTask(call, runner(answering, { finish: async () => false }).runner)
+  expect(call.lost).toBe(true)
+  const kept = new RunningCall(TASK)
+  await runTask(kept, runner(answering).runner)
+  expect(kept.lost).toBe(false)
+})

@@ -215,7 +215,10 @@ async function storing(call: RunningCall, store: () => Promise<boolean>): Promis
   for (const backoff = new Backoff(STORE_AGAIN_AFTER_MS); !call.released; ) {
     try {
       const held = await store()
-      if (!held) log.warn({ ...about(task), fence: task.fence }, 'late result dropped')
+      if (!held) {
+        call.lost = true
+        log.warn({ ...about(task), fence: task.fence }, 'late result dropped')
+      }
       return held
     } catch (error) {
       log.warn({ ...about(task), code: codeOf(error) }, 'result not stored yet')

@@ -243,6 +243,8 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     void runTask(call, runner).finally(() => {
       calls.delete(call)
       slots.release()
+      // Who has taken it, by a cancel or a delete, has not told those that wait for its node.
+      if (call.lost) waiters.mayGo(task.family)
     })
     return true
   }

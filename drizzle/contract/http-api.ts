@@ -6,6 +6,8 @@ import { BATCH_STATUSES } from './task-status.ts'
 
 const MAX_PROMPT_CHARACTERS = 200_000
 export const MAX_MODELS = 8
+const MAX_TITLE_CHARACTERS = 200
+const MAX_SEARCH_CHARACTERS = 200
 
 /** Text that PostgreSQL can hold: no NUL (refused), no lone surrogates (replaced by U+FFFD). */
 const storable = z
@@ -164,6 +166,9 @@ export const batch = z
     status: z.enum(BATCH_STATUSES),
     user_prompt: z.string(),
     mode: z.enum(['text', 'image']),
+    chosen_task_id: id.nullable().meta({
+      description: 'The task whose answer later turns see, whichever model they ask.',
+    }),
     files: z.array(file),
     created_at: time,
     finished_at: time.nullable(),
@@ -184,11 +189,54 @@ export const history = z
   })
   .meta({ id: 'History' })
 
+/** Without what serves a client that polls: addresses that end, and when to poll again. */
+const exportedResult = result.extend({ files: z.array(file.omit({ url: true })) })
+
+/** A whole conversation, to keep. */
+export const exportedConversation = z
+  .object({
+    conversation_id: id,
+    title: z.string(),
+    batches: z
+      .array(
+        batch
+          .omit({ poll_after_ms: true })
+          .extend({ files: z.array(file.omit({ url: true })), results: z.array(exportedResult) }),
+      )
+      .meta({ description: 'Oldest first.' }),
+  })
+  .meta({ id: 'ExportedConversation' })
+
+export const exportQuery = z.object({
+  format: z.enum(['json', 'markdown']).default('json').meta({ description: 'What to make of it.' }),
+})
+
+export const conversation = z
+  .object({ conversation_id: id, title: z.string(), created_at: time, updated_at: time })
+  .meta({ id: 'Conversation' })
+
+export const renameRequest = z
+  .object({
+    title: storable
+      .trim()
+      .min(1, 'must not be empty')
+      .max(MAX_TITLE_CHARACTERS)
+      .meta({ description: 'The new title.', example: 'Why the sky is blue' }),
+  })
+  .meta({ id: 'RenameRequest' })
+
+export const chooseRequest = z
+  .object({
+    task_id: z.uuid().toLowerCase().nullable().meta({
+      description: 'A task of the batch that has an answer; null takes the choice back.',
+      example: '01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f',
+    }),
+  })
+  .meta({ id: 'ChooseRequest' })
+
 export const conversations = z
   .object({
-    conversations: z.array(
-      z.object({ conversation_id: id, title: z.string(), created_at: time, updated_at: time }),
-    ),
+    conversations: z.array(conversation),
     next_cursor: z.string().nullable(),
   })
   .meta({ id: 'Conversations' })
@@ -278,6 +326,17 @@ export const listQuery = z.object({
   cursor: z.string().max(200).optional(),
 })
 
+export const conversationsQuery = listQuery.extend({
+  search: storable
+    .max(MAX_SEARCH_CHARACTERS)
+    .transform((text) => text.trim() || undefined)
+    .optional()
+    .meta({
+      description: 'Only conversations with this text in the title or a prompt, in any case.',
+      example: 'blue sky',
+    }),
+})
+
 /** Every code that an error answer of the gateway can carry, with its status. */
 export const ERROR_STATUS = {
   invalid_request: 400,
@@ -321,6 +380,7 @@ export type Result = z.output<typeof result>
 export type Task = z.output<typeof task>
 export type Batch = z.output<typeof batch>
 export type History = z.output<typeof history>
+export type Conversation = z.output<typeof conversation>
 export type Conversations = z.output<typeof conversations>
 export type Models = z.output<typeof models>
 export type Health = z.output<typeof health>

@@ -39,7 +39,8 @@ export const TASK_AS_JSON = `json_build_object(${RESULT_FIELDS},
 /** SQL for the batch row `b` in the shape of StoredBatch. */
 export const BATCH_AS_JSON = `json_build_object(
   'batch_id', b.id, 'conversation_id', b.conversation_id, 'status', b.status,
-  'user_prompt', b.user_prompt, 'mode', b.mode, 'files', ${storedFilesOfBatch('b.id')},
+  'user_prompt', b.user_prompt, 'mode', b.mode, 'chosen_task_id', b.chosen_task_id,
+  'files', ${storedFilesOfBatch('b.id')},
   'created_at', ${isoUtc('b.created_at')}, 'finished_at', ${isoUtc('b.finished_at')},
   'results', (SELECT json_agg(json_build_object(${RESULT_FIELDS}) ORDER BY t.position)
     FROM ${TASK_AND_PARTIAL} WHERE t.batch_id = b.id))`

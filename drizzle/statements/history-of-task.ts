@@ -6,8 +6,8 @@ import { bytesOfTexts, filesOfBatch, filesOfTask } from './files-in-place.ts'
  * LATERAL with the task as `claimed`, its batch as `b`, and its bounds in `message`.
  *
  * Only lower turns, and only answers that had ended before this batch was made, so that a retry
- * sees what the first try saw. A model sees its own answer; where it has none for a turn, the first
- * successful one. A turn without a successful answer leaves no trace. The newest turns that fit
+ * sees what the first try saw. Of a turn every model sees the answer that the user chose
+ * (choose-answer-if-newest.ts); else its own; where it has none, the first successful one. A turn without a successful answer leaves no trace. The newest turns that fit
  * both bounds are taken, text files counted in, as they stand in the prompt.
  *
  * Where something must be left out, it is left out in steps: the first turn is that one, of the older
@@ -25,7 +25,8 @@ export const HISTORY_OF_TASK = `
       SELECT a.id, a.response_text FROM tasks a
       WHERE a.batch_id = earlier.id AND a.status = ${TaskStatus.SUCCESS}
         AND a.finished_at <= b.created_at
-      ORDER BY (a.model = claimed.model) DESC, (a.slot = claimed.slot) DESC,
+      ORDER BY (a.id = earlier.chosen_task_id) IS TRUE DESC,
+        (a.model = claimed.model) DESC, (a.slot = claimed.slot) DESC,
         a.finished_at, a.position
       LIMIT 1
     ) answer

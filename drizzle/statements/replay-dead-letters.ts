@@ -2,8 +2,8 @@ import { MODEL_FAMILIES } from '../contract/models.ts'
 import type { ReplayRefusal } from '../contract/replay-refusal.ts'
 import { TaskStatus } from '../contract/task-status.ts'
 import type { Unrung } from './release-tasks-if-held.ts'
+import { RING_OF_REOPENED, reopenTasks } from './reopen-tasks.ts'
 import { WHOLE_PAYLOAD_BYTES } from './save-dead-messages.ts'
-import { settleBatches } from './settle-batches.ts'
 import type { Statement } from './statement.ts'
 
 /** A dead letter to replay, and a new id for the line in `sys_logs` that says so. */
@@ -114,19 +114,7 @@ WITH asked AS MATERIALIZED (
       AND letter.replayed_at IS NOT NULL
     ORDER BY other.created_at DESC, other.id DESC LIMIT 1
   ) newer ON true
-), reopened AS (
-  UPDATE tasks t SET
-    status = ${TaskStatus.PENDING}, fence = t.fence + 1, failures = 0, deaths = 0,
-    child_deaths = 0, run_after = now(), rung_at = now(), waiting_since = NULL,
-    worker_id = NULL, worker_key = NULL, watched = false, started_at = NULL, finished_at = NULL,
-    response_text = NULL, reasoning_text = NULL, error_code = NULL, error_msg = NULL,
-    usage = NULL, finish_reason = NULL, answered_by = NULL, first_token_ms = NULL
-  FROM seen
-  WHERE t.id = seen.id
-    AND seen.id IN (SELECT judged.task_id FROM judged WHERE judged.verdict = 'task')
-  RETURNING t.id, t.fence, t.family, t.batch_id, seen.status AS old_status,
-    t.status AS new_status
-), ${settleBatches('reopened')}, marked AS (
+), ${reopenTasks("seen.id IN (SELECT judged.task_id FROM judged WHERE judged.verdict = 'task')")}, marked AS (
   UPDATE dead_letters d SET replayed_at = now()
   FROM letter
   WHERE d.id = letter.id AND (
@@ -139,8 +127,7 @@ WITH asked AS MATERIALIZED (
   FROM judged WHERE judged.verdict IN ('task', 'message')
 )
 SELECT judged.letter_id, judged.verdict,
-  CASE WHEN judged.verdict = 'task' THEN json_build_object('task_id', reopened.id,
-    'fence', reopened.fence, 'family', reopened.family, 'traceparent', b.traceparent) END AS ring,
+  CASE WHEN judged.verdict = 'task' THEN ${RING_OF_REOPENED} END AS ring,
   CASE WHEN judged.verdict = 'message' THEN json_build_object('stream', judged.source,
     'payload', judged.payload) END AS message,
   CASE WHEN judged.verdict = 'replayed_before' THEN judged.newer END AS newer

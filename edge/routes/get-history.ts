@@ -13,6 +13,7 @@ export const getHistory: Operation = {
     method: 'get',
     path: '/v1/conversations/{conversation_id}/history',
     summary: 'Read a conversation, oldest batch first',
+    description: 'A page may have fewer batches than its limit where their answers are long.',
     tags: ['Conversations'],
     request: { params: z.object({ conversation_id: z.uuid() }), query: listQuery },
     answers: { 200: { description: 'A page of it.', content: json(history) } },
@@ -23,16 +24,18 @@ export const getHistory: Operation = {
     const id = idFromPath(c, 'conversation_id', 'conversation')
     const { limit, cursor } = check(listQuery, c.req.query())
     const after = decodeCursor(place, cursor)
-    const rows = await c.var.postgres.run(findHistory(c.var.owner, id, after?.turn ?? 0, limit + 1))
+    const page = { afterTurn: after?.turn ?? 0, limit }
+    const rows = await c.var.postgres.run(findHistory(c.var.owner, id, page))
     const first = rows[0]
     if (!first) throw notFound('conversation')
-    const page = rows.slice(0, limit)
-    const batches = page.flatMap(({ batch }) => (batch ? [batchAsAnswered(c, batch)] : []))
+    const lastTurn = rows.at(-1)!.turn
+    const batches = rows.flatMap(({ batch }) => (batch ? [batchAsAnswered(c, batch)] : []))
     const answer: History = {
       conversation_id: id,
       title: first.title,
       batches: await Promise.all(batches),
-      next_cursor: rows.length > limit ? encodeCursor({ turn: page.at(-1)!.turn }) : null,
+      next_cursor:
+        lastTurn !== null && lastTurn < first.turns ? encodeCursor({ turn: lastTurn }) : null,
     }
     return c.json(answer)
   },

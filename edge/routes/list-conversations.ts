@@ -1,5 +1,9 @@
 import { z } from 'zod'
-import { type Conversations, conversations, listQuery } from '../../drizzle/contract/http-api.ts'
+import {
+  type Conversations,
+  conversations,
+  conversationsQuery,
+} from '../../drizzle/contract/http-api.ts'
 import { listConversations as listStatement } from '../../drizzle/statements/list-conversations.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import { check, json, type Operation } from '../operation.ts'
@@ -14,17 +18,18 @@ export const listConversations: Operation = {
   route: {
     method: 'get',
     path: '/v1/conversations',
-    summary: 'List conversations, the last changed first',
+    summary: 'List conversations, the last changed first, or search in them',
     tags: ['Conversations'],
-    request: { query: listQuery },
+    request: { query: conversationsQuery },
     answers: { 200: { description: 'A page of them.', content: json(conversations) } },
     errors: ['invalid_request', 'unavailable'],
   },
 
   async handle(c) {
-    const { limit, cursor } = check(listQuery, c.req.query())
+    const { limit, cursor, search } = check(conversationsQuery, c.req.query())
     const after = decodeCursor(place, cursor)
-    const rows = await c.var.postgres.run(listStatement(c.var.owner, after, limit + 1))
+    const listed = { after, limit: limit + 1, search }
+    const rows = await c.var.postgres.run(listStatement(c.var.owner, listed))
     const page = rows.slice(0, limit)
     const last = page.at(-1)
     const answer: Conversations = {

@@ -7,7 +7,7 @@ import { forgetUnusedFiles } from '../../drizzle/statements/forget-unused-files.
 import { saveUploads } from '../../drizzle/statements/save-uploads.ts'
 import { afterAnswer } from '../after-answer.ts'
 import { ApiError } from '../api-error.ts'
-import { letGoOfObjects } from '../doomed-objects.ts'
+import { deleteDoomed } from '../delete-doomed.ts'
 import { withUrls } from '../file-urls.ts'
 import { log } from '../log.ts'
 import { DatabaseError } from '../neon.ts'
@@ -92,5 +92,5 @@ async function forgetUnused({ var: { postgres, files, requestId } }: Context<App
     const code = error instanceof DatabaseError ? error.code : 'internal'
     log('warn', 'unused files not forgotten', { code, request_id: requestId })
   }
-  await letGoOfObjects({ postgres, files }, requestId)
+  await deleteDoomed({ postgres, files, requestId })
 }

@@ -1,3 +1,4 @@
+import { CONVERSATIONS } from './conversations.ts'
 import { DEAD_LETTERS } from './dead-letters.ts'
 import { FILES } from './files.ts'
 import { MACHINERY } from './machinery.ts'
@@ -45,6 +46,7 @@ export const MUTATIONS: Mutation[] = [
   ...OPERATORS,
   ...READING,
   ...POLLING,
+  ...CONVERSATIONS,
   ...MODEL_CALLS,
   ...FILES,
   ...SAFETY,

@@ -293,17 +293,6 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
     ['ORDER BY f.unused_since LIMIT', 'LIMIT', 'the oldest go first, so many at a time'],
     [' SKIP LOCKED', '', 'what somebody has locked is passed by'],
   ]),
-  ...inStatement(
-    'find-doomed-objects',
-    [
-      [
-        'ORDER BY created_at LIMIT',
-        'LIMIT',
-        'doomed objects are found the oldest first, and forgotten by name',
-      ],
-    ],
-    'forget-unused-files',
-  ),
   ...inFile('edge/read-form.ts', 'test/file-ids.test.ts', [
     ['++this.parts > MAX_PARTS', 'false', 'on node > a form of a thousand parts is refused'],
   ]),

@@ -1,6 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { findDoomedObjects } from '../../drizzle/statements/find-doomed-objects.ts'
-import { forgetDoomedObjects } from '../../drizzle/statements/forget-doomed-objects.ts'
+import { listDoomedObjects } from '../../drizzle/statements/doomed-objects.ts'
 import { forgetUnusedFiles } from '../../drizzle/statements/forget-unused-files.ts'
 import { saveUploads } from '../../drizzle/statements/save-uploads.ts'
 import { newFile } from '../setup/new-batch.ts'
@@ -27,7 +26,7 @@ async function unusedFor(age: string, owner = 'local') {
 
 const left = async () => (await database.query('SELECT id FROM files')).map(({ id }) => id)
 const doomed = async () =>
-  (await database.run(findDoomedObjects(100))).map(({ object_key }) => object_key)
+  (await database.run(listDoomedObjects(100))).map(({ object_key }) => object_key)
 
 test('what no prompt has used for 24 h is forgotten, and its object doomed, whose ever it is', async () => {
   const young = await unusedFor('23 h 59 min')
@@ -65,16 +64,4 @@ test('what somebody has locked is passed by', async () => {
   expect(await database.run(forgetUnusedFiles(1))).toEqual([{ files: 1 }])
   expect(await doomed()).toEqual([free.objectKey])
   await holder.query('ROLLBACK')
-})
-
-test('doomed objects are found the oldest first, and forgotten by name', async () => {
-  for (const [key, age] of Object.entries({ b: '2 h', a: '3 h', c: '1 h' })) {
-    await database.query('INSERT INTO doomed_objects VALUES ($1, now() - $2::interval)', [key, age])
-  }
-  expect(await database.run(findDoomedObjects(2))).toEqual([
-    { object_key: 'a' },
-    { object_key: 'b' },
-  ])
-  await database.run(forgetDoomedObjects(['a', 'c', 'never']))
-  expect(await doomed()).toEqual(['b'])
 })

@@ -1,0 +1,37 @@
+import { forgetDoomedObjects, listDoomedObjects } from '../drizzle/statements/doomed-objects.ts'
+import { log } from './log.ts'
+import { DatabaseError } from './neon.ts'
+import { ObjectStoreError } from './object-store.ts'
+import type { AppEnv } from './operation.ts'
+
+const STEP = 50
+/** What is more than so many steps is left to the next one who comes by. */
+const STEPS = 20
+const AT_ONCE = 5
+
+/**
+ * Has the store let go of the objects that no row names any more, those included that were left over
+ * before. Does not fail: what is left over is there the next time.
+ */
+export async function deleteDoomed({
+  postgres,
+  files,
+  requestId,
+}: Pick<AppEnv['Variables'], 'postgres' | 'files' | 'requestId'>): Promise<void> {
+  if (!files) return
+  try {
+    for (let step = 0; step < STEPS; step++) {
+      const rows = await postgres.run(listDoomedObjects(STEP))
+      const keys = rows.map(({ object_key }) => object_key)
+      for (let from = 0; from < keys.length; from += AT_ONCE) {
+        await Promise.all(keys.slice(from, from + AT_ONCE).map((key) => files.objects.delete(key)))
+      }
+      if (keys.length > 0) await postgres.run(forgetDoomedObjects(keys))
+      if (rows.length < STEP) return
+    }
+  } catch (error) {
+    const known = error instanceof ObjectStoreError || error instanceof DatabaseError
+    const code = known ? error.code : 'internal'
+    log('warn', 'doomed objects left', { code, request_id: requestId })
+  }
+}

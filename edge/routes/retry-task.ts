@@ -1,0 +1,52 @@
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { task } from '../../drizzle/contract/http-api.ts'
+import { TaskStatus } from '../../drizzle/contract/task-status.ts'
+import type { Unrung } from '../../drizzle/statements/release-tasks-if-held.ts'
+import { retryTaskIfFailedOrCancelled } from '../../drizzle/statements/retry-task-if-failed-or-cancelled.ts'
+import { ApiError } from '../api-error.ts'
+import { taskNow } from '../as-now.ts'
+import { log } from '../log.ts'
+import { type AppEnv, idFromPath, json, notFound, type Operation } from '../operation.ts'
+import { RedisError } from '../upstash.ts'
+
+export const retryTask: Operation = {
+  access: 'owner',
+  route: {
+    method: 'post',
+    path: '/v1/tasks/{task_id}/retry',
+    summary: 'Ask a model once more, where it failed or was cancelled',
+    description:
+      'The task begins anew, and its batch is open again. It sees the conversation as its first try did.',
+    tags: ['Chat'],
+    request: { params: z.object({ task_id: z.uuid() }) },
+    answers: { 202: { description: 'The task, which is open again.', content: json(task) } },
+    errors: ['not_found', 'conflict', 'unavailable'],
+  },
+
+  async handle(c) {
+    const id = idFromPath(c, 'task_id', 'task')
+    const [retried] = await c.var.postgres.run(retryTaskIfFailedOrCancelled(c.var.owner, id))
+    if (!retried) throw notFound('task')
+    if (!retried.ring) throw new ApiError('conflict', whyNot(retried.old_status))
+    await ring(c, retried.ring)
+    return c.json(await taskNow(c, id), 202)
+  },
+}
+
+function whyNot(status: TaskStatus): string {
+  return status === TaskStatus.SUCCESS
+    ? 'This task has its answer: only one that failed or was cancelled can be tried again.'
+    : 'This task waits or runs already.'
+}
+
+async function ring({ var: { redis, requestId } }: Context<AppEnv>, unrung: Unrung): Promise<void> {
+  const { task_id: taskId, ...more } = unrung
+  try {
+    await redis.ring([{ taskId, ...more }])
+  } catch (error) {
+    // The row stands, and a worker's sweep rings what was not rung.
+    const code = error instanceof RedisError ? error.code : 'internal'
+    log('warn', 'not rung', { code, task_id: taskId, request_id: requestId })
+  }
+}
