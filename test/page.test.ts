@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url'
-import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Locator, Page, Request } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { buildPage } from '../edge/page/build.ts'
 import { launchChromium } from './chromium.ts'
 import { PNG } from './setup/pictures.ts'
 import { png } from './setup/sample-files.ts'
-import { startStack } from './stack.ts'
+import { type StackOptions, startStack } from './stack.ts'
 
 const THREE = ['gemini-2.5-flash', 'deepseek-r1:1.5b', 'qwen3:1.7b']
 const ANSWERED_MS = 40_000
@@ -19,12 +19,15 @@ let complaints: string[]
 beforeAll(async () => {
   await buildPage({ outDir: fileURLToPath(new URL('../edge/page/dist', import.meta.url)) })
   browser = await launchChromium()
-  stack = await startStack({ workerSettings: { PARTIAL_MS: '200' } })
 }, 120_000)
-afterAll(async () => {
-  await browser?.close()
-  await stack?.stop()
-}, 60_000)
+afterAll(() => browser?.close())
+
+function useStack(options: StackOptions = {}): void {
+  beforeAll(async () => {
+    stack = await startStack({ workerSettings: { PARTIAL_MS: '200' }, ...options })
+  }, 120_000)
+  afterAll(() => stack?.stop(), 60_000)
+}
 
 beforeEach(async () => {
   context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
@@ -74,7 +77,10 @@ async function untilDone(count: number): Promise<void> {
     .toBe(count)
 }
 
-describe('the chat page', { timeout: 60_000 }, () => {
+// An answer is written for many seconds here, and grows many times: a slow machine must see that too.
+describe('while models write, the chat page', { timeout: 120_000 }, () => {
+  useStack({ wordMs: 90 })
+
   test('sends to three models, shows text as it is written, and then all answers', async () => {
     await page.getByText('Ask several models at once').waitFor()
     await send('Why is the sky blue?')
@@ -108,6 +114,108 @@ describe('the chat page', { timeout: 60_000 }, () => {
     }
     expect(complaints).toEqual([])
   })
+
+  test('picks running answers up again after a reload, and after a visit without address', async () => {
+    await send('What does a reload lose?')
+    await page.locator('.card[data-state=writing]').first().waitFor({ timeout: ANSWERED_MS })
+    await page.reload()
+    await expect.poll(() => cards().count()).toBe(3)
+    await untilDone(3)
+    await page.goto('about:blank')
+    await page.goto(stack.gatewayUrl)
+    await untilDone(3)
+    expect(await page.locator('.prompt').textContent()).toBe('What does a reload lose?')
+    // The choice of models was remembered as well.
+    expect(await page.locator('input[name=model]:checked').count()).toBe(3)
+    expect(complaints).toEqual([])
+  })
+
+  test('leaves a reader who has scrolled up where they are', async () => {
+    await page.setViewportSize({ width: 900, height: 420 })
+    await send('First, something to scroll')
+    await untilDone(3)
+    await send('Second, something that grows')
+    await page.locator('.card[data-state=writing]').first().waitFor({ timeout: ANSWERED_MS })
+    const thread = page.locator('#thread')
+    await thread.evaluate((box) => box.scrollTo(0, 0))
+    await untilDone(6)
+    expect(await thread.evaluate((box) => box.scrollHeight > box.clientHeight)).toBe(true)
+    expect(await thread.evaluate((box) => box.scrollTop)).toBe(0)
+  })
+
+  test('waits for changes at the server, one request at a time, and follows its hint elsewhere', async () => {
+    let open = 0
+    const sent: Record<string, string>[] = []
+    const isPoll = (request: Request) => request.url().includes('/v1/batches/')
+    page.on('request', (request) => {
+      if (!isPoll(request)) return
+      sent.push(request.headers())
+      expect(++open).toBe(1)
+    })
+    page.on('requestfinished', (request) => {
+      if (isPoll(request)) open--
+    })
+    await send('Who waits?', ['qwen3:1.7b'])
+    await untilDone(1)
+    const [first, ...later] = sent
+    expect([first?.prefer, first?.['if-none-match']]).toEqual([undefined, undefined])
+    expect(later.length).toBeGreaterThan(2)
+    for (const headers of later) {
+      expect(headers).toMatchObject({ prefer: 'wait=25', 'if-none-match': expect.any(String) })
+    }
+
+    // As by a server that knows of no waiting: it would be asked at once, over and over.
+    await page.route('**/v1/batches/*', async (route) => {
+      const headers = route.request().headers()
+      delete headers.prefer
+      const response = await route.fetch({ headers })
+      await route.fulfill({ response })
+    })
+    sent.length = 0
+    await send('And who does not?', ['qwen3:1.7b'])
+    await untilDone(2)
+    const took = Number.parseFloat((await card('qwen3:1.7b', 1).locator('.time').textContent())!)
+    expect(sent.length).toBeLessThan(took + 5)
+    expect(complaints).toEqual([])
+  })
+
+  test('says so while the connection is lost, and catches up', async () => {
+    await send('Through a tunnel')
+    await cards().first().waitFor()
+    await context.setOffline(true)
+    await page.getByText('Connection lost, trying again…').waitFor()
+    await context.setOffline(false)
+    await untilDone(3)
+    expect(await page.getByText('Connection lost').isVisible()).toBe(false)
+  })
+
+  test('does not poll while the tab is hidden', async () => {
+    const show = (state: string) =>
+      page.evaluate((visibility) => {
+        Object.defineProperty(document, 'visibilityState', {
+          value: visibility,
+          configurable: true,
+        })
+        document.dispatchEvent(new Event('visibilitychange'))
+      }, state)
+    await send('Out of sight')
+    await cards().first().waitFor()
+    await show('hidden')
+    await page.waitForTimeout(300)
+    let polls = 0
+    page.on('request', (request) => {
+      if (request.url().includes('/v1/batches/')) polls += 1
+    })
+    await page.waitForTimeout(3000)
+    expect(polls).toBe(0)
+    await show('visible')
+    await untilDone(3)
+    expect(polls).toBeGreaterThan(0)
+  })
+})
+
+describe('the chat page', { timeout: 60_000 }, () => {
+  useStack()
 
   test('goes on with the conversation, lists it, and asks no more once all has ended', async () => {
     await send('The first question')
@@ -145,21 +253,6 @@ describe('the chat page', { timeout: 60_000 }, () => {
     await untilDone(2)
   })
 
-  test('picks running answers up again after a reload, and after a visit without address', async () => {
-    await send('What does a reload lose?')
-    await page.locator('.card[data-state=writing]').first().waitFor({ timeout: ANSWERED_MS })
-    await page.reload()
-    await expect.poll(() => cards().count()).toBe(3)
-    await untilDone(3)
-    await page.goto('about:blank')
-    await page.goto(stack.gatewayUrl)
-    await untilDone(3)
-    expect(await page.locator('.prompt').textContent()).toBe('What does a reload lose?')
-    // The choice of models was remembered as well.
-    expect(await page.locator('input[name=model]:checked').count()).toBe(3)
-    expect(complaints).toEqual([])
-  })
-
   test('says what is wrong and keeps the prompt', async () => {
     await choose([])
     await prompt().fill('To nobody')
@@ -181,40 +274,6 @@ describe('the chat page', { timeout: 60_000 }, () => {
     await page.getByRole('button', { name: 'Send' }).click()
     await page.locator('.prompt', { hasText: 'Into the void' }).waitFor()
     await expect.poll(() => page.getByRole('alert').isVisible()).toBe(false)
-  })
-
-  test('says so while the connection is lost, and catches up', async () => {
-    await send('Through a tunnel')
-    await cards().first().waitFor()
-    await context.setOffline(true)
-    await page.getByText('Connection lost, trying again…').waitFor()
-    await context.setOffline(false)
-    await untilDone(3)
-    expect(await page.getByText('Connection lost').isVisible()).toBe(false)
-  })
-
-  test('does not poll while the tab is hidden', async () => {
-    const show = (state: string) =>
-      page.evaluate((visibility) => {
-        Object.defineProperty(document, 'visibilityState', {
-          value: visibility,
-          configurable: true,
-        })
-        document.dispatchEvent(new Event('visibilitychange'))
-      }, state)
-    await send('Out of sight')
-    await cards().first().waitFor()
-    await show('hidden')
-    await page.waitForTimeout(300)
-    let polls = 0
-    page.on('request', (request) => {
-      if (request.url().includes('/v1/batches/')) polls += 1
-    })
-    await page.waitForTimeout(3000)
-    expect(polls).toBe(0)
-    await show('visible')
-    await untilDone(3)
-    expect(polls).toBeGreaterThan(0)
   })
 
   test('attaches files, shows their pictures, and gives the rest to save', async () => {
@@ -315,6 +374,7 @@ describe('the chat page', { timeout: 60_000 }, () => {
     const markup = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
     await page.route('**/v1/batches/*', async (route) => {
       const response = await route.fetch()
+      if (response.status() === 304) return route.fulfill({ response })
       const batch = await response.json()
       for (const result of batch.results) {
         Object.assign(result, { response_text: markup, reasoning_text: markup, error_msg: markup })
@@ -347,19 +407,6 @@ describe('the chat page', { timeout: 60_000 }, () => {
     await page.keyboard.press('Escape')
     expect(await menu.getAttribute('aria-expanded')).toBe('false')
     expect(await menu.evaluate((button) => button === document.activeElement)).toBe(true)
-  })
-
-  test('leaves a reader who has scrolled up where they are', async () => {
-    await page.setViewportSize({ width: 900, height: 420 })
-    await send('First, something to scroll')
-    await untilDone(3)
-    await send('Second, something that grows')
-    await page.locator('.card[data-state=writing]').first().waitFor({ timeout: ANSWERED_MS })
-    const thread = page.locator('#thread')
-    await thread.evaluate((box) => box.scrollTo(0, 0))
-    await untilDone(6)
-    expect(await thread.evaluate((box) => box.scrollHeight > box.clientHeight)).toBe(true)
-    expect(await thread.evaluate((box) => box.scrollTop)).toBe(0)
   })
 
   test('shows the API docs under the same strict policy', async () => {

@@ -48,20 +48,22 @@ export type StackOptions = {
   gatewaySettings?: Record<string, string>
   /** The model server to use; without it, the simulated models. */
   models?: Pick<ModelServer, 'url'>
+  /** How long a word of the simulated models takes, in ms. */
+  wordMs?: number
   /** The servers to run on; without them, those of this run. */
   services?: Services
 }
 
 /** Starts a stack. `stop` fails when a process did not end cleanly or a connection was leaked. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const { runtime = 'node', workers = 1, workerSettings = {}, services } = options
+  const { runtime = 'node', workers = 1, workerSettings = {}, services, wordMs = 30 } = options
   const database = await createDatabase({ services })
   const redisUrl = await takeRedisDatabase(services)
   const neon = await startNeonBridge({ databaseUrl: database.url })
   const upstash = await startUpstashBridge({ redisUrl, token: TOKEN })
   const sql = await startCountingProxy(neon.url)
   const rest = await startCountingProxy(upstash.url)
-  const simulated = options.models ? undefined : await startSimulatedModels({ wordMs: 30 })
+  const simulated = options.models ? undefined : await startSimulatedModels({ wordMs })
   const modelsUrl = options.models?.url ?? simulated!.url
   const place = await openFilePlace(runtime)
   const gatewaySettings = {

@@ -37,8 +37,25 @@ export function submit(question: Question, signal: AbortSignal): Promise<SubmitA
   return ask('/v1/chat/completions', signal, { method: 'POST', body }, timeoutMs)
 }
 
-export function getBatch(id: string, signal: AbortSignal): Promise<Batch> {
-  return ask(`/v1/batches/${encodeURIComponent(id)}`, signal)
+/** `batch`: null where its tag is still the same. `waited`: whether the server does wait as it is asked. */
+export type PolledBatch = { batch: Batch | null; tag: string | null; waited: boolean }
+
+/** Asks for a batch; where its tag is known, for another than that, for which the server may wait. */
+export function getBatch(
+  id: string,
+  { tag, waitS }: { tag: string | null; waitS: number },
+  signal: AbortSignal,
+): Promise<PolledBatch> {
+  const headers = new Headers({ accept: 'application/json' })
+  if (tag !== null) headers.set('If-None-Match', tag)
+  if (waitS > 0) headers.set('Prefer', `wait=${waitS}`)
+  const take = async (response: Response) => ({
+    batch: response.status === 304 ? null : await response.json(),
+    tag: response.headers.get('etag'),
+    waited: response.headers.has('preference-applied'),
+  })
+  const timeoutMs = READ_TIMEOUT_MS + waitS * 1000
+  return request(`/v1/batches/${encodeURIComponent(id)}`, signal, { headers }, timeoutMs, take)
 }
 
 export function getHistory(
@@ -64,21 +81,31 @@ function from(cursor: string | null): string {
   return cursor ? `?cursor=${encodeURIComponent(cursor)}` : ''
 }
 
-async function ask<T>(
+function ask<T>(
   path: string,
   signal: AbortSignal,
   init: RequestInit = {},
   timeoutMs = READ_TIMEOUT_MS,
 ): Promise<T> {
+  const headers = { accept: 'application/json' }
+  return request(path, signal, { ...init, headers }, timeoutMs, (response) => response.json())
+}
+
+async function request<T>(
+  path: string,
+  signal: AbortSignal,
+  init: RequestInit,
+  timeoutMs: number,
+  take: (response: Response) => Promise<T>,
+): Promise<T> {
   try {
     const response = await fetchAsVisitor(path, {
       ...init,
-      headers: { accept: 'application/json' },
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     })
     noteServerTime(response.headers.get('date'))
-    if (!response.ok) throw await ApiError.from(response)
-    return await response.json()
+    if (!response.ok && response.status !== 304) throw await ApiError.from(response)
+    return await take(response)
   } catch (error) {
     signal.throwIfAborted()
     throw error instanceof ApiError ? error : ApiError.unreachable()

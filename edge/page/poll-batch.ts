@@ -1,26 +1,55 @@
 import type { Batch } from '../../drizzle/contract/http-api.ts'
-import { getBatch } from './api.ts'
+import { getBatch, type PolledBatch } from './api.ts'
 import type { Connection } from './connection.ts'
 import { keepTrying } from './keep-trying.ts'
 import { pause } from './pause.ts'
 
 /** For a gateway that does not say how long to wait. */
 const POLL_MS = 1000
+/** How long the server is asked to wait for a change. */
+const WAIT_S = 25
+/** After an answer, so that changes which come together need no request each. */
+const GATHER_MS = 250
+/** A browser opens six connections to a server, for all its tabs: waiting must not take them all. */
+const MOST_WAITING = 2
+
+let waiting = 0
 
 /**
- * Follows one batch until it has ended: one request at a time, each `poll_after_ms` after the last
- * answer. Rejects with the signal's reason when it aborts.
+ * Follows one batch until it has ended, with one request at a time. The first asks for what there is; each
+ * later one asks the server to wait for a change against that. Where the server does not, or enough
+ * requests wait already, the next one comes `poll_after_ms` later. Rejects with the signal's reason when
+ * it aborts.
  */
 export async function pollBatch(
   batchId: string,
   afterMs: number,
   watch: { signal: AbortSignal; connection: Connection; onBatch(batch: Batch): void },
 ): Promise<void> {
-  for (let waitMs = afterMs; ; ) {
-    if (waitMs > 0) await pause(waitMs, watch.signal)
-    const batch = await keepTrying(() => getBatch(batchId, watch.signal), watch)
-    watch.onBatch(batch)
-    if (batch.status !== 'PROCESSING') return
-    waitMs = batch.poll_after_ms ?? POLL_MS
+  let tag: string | null = null
+  let pollMs = POLL_MS
+  for (let pauseMs = afterMs; ; ) {
+    if (pauseMs > 0) await pause(pauseMs, watch.signal)
+    const ask = () => getOrAwait(batchId, tag, watch.signal)
+    const answer: PolledBatch = await keepTrying(ask, watch)
+    if (answer.batch) {
+      watch.onBatch(answer.batch)
+      if (answer.batch.status !== 'PROCESSING') return
+      pollMs = answer.batch.poll_after_ms ?? POLL_MS
+    }
+    const isFirst = tag === null && answer.tag !== null
+    pauseMs = isFirst || answer.waited ? GATHER_MS : pollMs
+    tag = answer.tag
+  }
+}
+
+/** Asks for what there is, or where that is known, for a change, if not too many wait for one. */
+async function getOrAwait(id: string, tag: string | null, signal: AbortSignal) {
+  if (tag === null || waiting >= MOST_WAITING) return getBatch(id, { tag, waitS: 0 }, signal)
+  waiting++
+  try {
+    return await getBatch(id, { tag, waitS: WAIT_S }, signal)
+  } finally {
+    waiting--
   }
 }
