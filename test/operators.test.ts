@@ -13,6 +13,7 @@ import { type NativePostgres, openPostgres } from '../workers-node/postgres.ts'
 import { errorOf, get, submit } from './setup/client.ts'
 import { deadMessage, failed, letterRow } from './setup/dead-letters.ts'
 import { node } from './setup/node-states.ts'
+import { OPERATOR_KEY, sendKeyTo } from './setup/send-key.ts'
 import { RUNTIMES } from './setup/start-gateway.ts'
 import { processing, taskRow } from './setup/task-states.ts'
 import type { UsedDatabase } from './setup/use-database.ts'
@@ -29,6 +30,7 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
 
   beforeAll(async () => {
     stack = await startStack({ runtime, workers: 0 })
+    sendKeyTo(stack.gatewayUrl, OPERATOR_KEY)
     redis = new Redis(stack.redisUrl, { protocol: 2 })
     postgres = openPostgres(stack.database.url, { connections: 2, timeoutMs: 10_000 })
     const { url, query } = stack.database
@@ -110,7 +112,7 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
         source: 'dlq',
         task_id: taskId,
         code: 'dead_letter_replayed',
-        message: `local replayed the dead letter ${letterId}.`,
+        message: `operator replayed the dead letter ${letterId}.`,
       },
     ])
     const again = await send('POST', path)
