@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { KeptOutcomes } from './chaos-kept.ts'
 import { chaosTable, held, type Outcome, summary } from './chaos-table.ts'
 import { scenarios as backlog } from './faults/backlog.ts'
 import { scenarios as badMessages } from './faults/bad-messages.ts'
@@ -23,9 +24,10 @@ import { startServices } from './setup/services.ts'
 import { giveServices } from './setup/use-services.ts'
 
 /*
- * `npm run chaos [-- word] [--times N] [--beside M]`: the fault table in its long form. Runs every
+ * `npm run chaos [-- word] [--times N] [--beside M] [--keep FILE]`: the fault table in its long form. Runs every
  * scenario, or those that have the word in their fault, as often as each says or N times, and judges
- * outcomes and limits. What mostly waits runs up to M times at once (1), everything else alone. A run of all of them writes its table to docs/chaos.md. Ends with 1
+ * outcomes and limits. What mostly waits runs up to M times at once (1), everything else alone. A run of all of them writes its table to
+ * docs/chaos.md. It takes over an hour on a quiet machine; with --keep it may be made in pieces: what stands in the file is not measured again. Ends with 1
  * when something did not hold.
  */
 
@@ -49,9 +51,9 @@ const SCENARIOS: Scenario[] = [
 
 const TABLE = fileURLToPath(new URL('../docs/chaos.md', import.meta.url))
 
-type Options = { times: number | undefined; beside: number }
+type Options = { times: number | undefined; beside: number; keep: string | undefined }
 
-async function main(word: string, { times, beside }: Options): Promise<void> {
+async function main(word: string, { times, beside, keep }: Options): Promise<void> {
   const chosen = SCENARIOS.filter(({ fault }) => fault.includes(word))
   if (chosen.length === 0) throw new Error(`no fault has ${JSON.stringify(word)} in its name`)
   const { services, stop } = await startServices()
@@ -63,10 +65,17 @@ async function main(word: string, { times, beside }: Options): Promise<void> {
       console.log('\nends after this run')
     })
   }
+  const kept = new KeptOutcomes(keep)
   const outcomes: Outcome[] = []
   try {
     for (const [i, scenario] of chosen.entries()) {
       console.log(`${i + 1} of ${chosen.length}: ${scenario.fault}`)
+      const known = kept.of(scenario)
+      if (known) {
+        outcomes.push(known)
+        console.log(`  ${summary(known)}\n  as measured before`)
+        continue
+      }
       const began = performance.now()
       const outcome = await repeat(scenario, {
         times: times ?? scenario.times?.long ?? 1,
@@ -75,6 +84,7 @@ async function main(word: string, { times, beside }: Options): Promise<void> {
       })
       if (interrupted) break
       outcomes.push(outcome)
+      kept.add(outcome)
       console.log(`  ${summary(outcome)}`)
       console.log(`  in ${((performance.now() - began) / 1000).toFixed(0)} s`)
     }
@@ -82,7 +92,7 @@ async function main(word: string, { times, beside }: Options): Promise<void> {
     await stop()
   }
   const table = chaosTable(outcomes)
-  if (word === '' && !interrupted) await writeFile(TABLE, documentOf(table))
+  if (word === '' && !interrupted) await writeFile(TABLE, documentOf(table, kept.days()))
   else console.log(`\n${table}`)
   if (interrupted || !outcomes.every(held)) process.exitCode = 1
 }
@@ -111,12 +121,11 @@ async function repeat(
   return outcome
 }
 
-function documentOf(table: string): string {
+function documentOf(table: string, days: string): string {
   const command = ['npm run chaos', ...process.argv.slice(2)].join(' ')
-  const date = new Date().toISOString().slice(0, 10)
   return `# Chaos
 
-Made by \`${command}\` on ${date}, on a machine with ${availableParallelism()} cores, which Postgres, Redis, the
+Made by \`${command}\` on ${days}, on a machine with ${availableParallelism()} cores, which Postgres, Redis, the
 gateway, the workers and the simulated models shared; where faults ran side by side (--beside), the parts of all of them. "Worst" is the highest figure of all runs, or the lowest where
 there is a lower limit. Leases were 5 s where workers are killed, frozen or cut off, and 10 s, the default, everywhere else; a sweep comes at
 least once a lease.
@@ -127,13 +136,17 @@ ${table}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { times: { type: 'string' }, beside: { type: 'string', default: '1' } },
+  options: {
+    times: { type: 'string' },
+    beside: { type: 'string', default: '1' },
+    keep: { type: 'string' },
+  },
 })
 const isCount = (text: string) => /^[1-9]\d{0,2}$/.test(text)
 const wrong = (['times', 'beside'] as const).filter((name) => !isCount(values[name] ?? '1'))
 if (wrong.length === 0) {
   const times = values.times === undefined ? undefined : Number(values.times)
-  await main(positionals.join(' '), { times, beside: Number(values.beside) })
+  await main(positionals.join(' '), { times, beside: Number(values.beside), keep: values.keep })
 } else {
   for (const name of wrong) console.error(`--${name} must be a whole number from 1 to 999`)
   process.exitCode = 1
