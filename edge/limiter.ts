@@ -1,3 +1,4 @@
+// Of 2.0: the scripts of 2.2 begin with a flag that no Redis but Upstash's own knows.
 import { Ratelimit } from '@upstash/ratelimit'
 import { ApiError } from './api-error.ts'
 import { log } from './log.ts'
