@@ -54,9 +54,6 @@ export function createApp(services: Services) {
 
   app.use(requestId())
   app.use(answerHeaders())
-  if (services.settings.CORS_ORIGINS.length > 0) {
-    app.use('/v1/*', shareWith(services.settings.CORS_ORIGINS))
-  }
   app.use(async (c, next) => {
     c.set('settings', services.settings)
     c.set('postgres', services.postgres)
@@ -68,7 +65,9 @@ export function createApp(services: Services) {
     c.set('watches', services.watches ?? new Watches())
     await next()
   })
-
+  if (services.settings.CORS_ORIGINS.length > 0) {
+    app.use('/v1/*', shareWith(services.settings.CORS_ORIGINS))
+  }
   app.use('/v1/*', keepPrivate)
 
   serve(app, openSession) //        POST   /v1/session

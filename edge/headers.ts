@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
+import { isHttps } from './is-https.ts'
 import { limitHeaders } from './limiter.ts'
 import type { AppEnv } from './operation.ts'
 
@@ -22,7 +23,7 @@ export function answerHeaders(): MiddlewareHandler<AppEnv> {
     for (const [name, value] of Object.entries(HEADERS)) {
       if (!c.res.headers.has(name)) c.header(name, value)
     }
-    if (c.req.url.startsWith('https:')) c.header('Strict-Transport-Security', HTTPS_ONLY)
+    if (isHttps(c)) c.header('Strict-Transport-Security', HTTPS_ONLY)
   }
 }
 

@@ -34,7 +34,7 @@ export class Identities {
   }
 
   /** Gives a browser its cookie, or the same one for longer. Throws ApiError 403 where there are no visitors. */
-  async welcome(c: Context): Promise<void> {
+  async welcome(c: Context, { secure }: { secure: boolean }): Promise<void> {
     if (this.visitorSecret === undefined) {
       throw new ApiError('forbidden', 'Visitors are not let in here: an API key is needed.')
     }
@@ -42,7 +42,7 @@ export class Identities {
     await setSignedCookie(c, COOKIE, visitor, this.visitorSecret, {
       httpOnly: true,
       sameSite: 'Strict',
-      secure: new URL(c.req.url).protocol === 'https:',
+      secure,
       path: '/',
       maxAge: COOKIE_S,
     })

@@ -10,6 +10,7 @@ const TIMEOUT_MS = 1_000
 /** After it failed, it is not asked for so long, in ms. */
 const REST_MS = 5_000
 const WINDOW_S = 60
+const MAX_REMEMBERED = 10_000
 
 /** Who is counted; a policy counts nobody where its part is missing. */
 export type Counted = { owner?: string; address?: string }
@@ -47,6 +48,7 @@ export class Limiter {
     ].filter(({ limit, id }) => limit > 0 && id !== undefined)
     if (policies.length === 0 || Date.now() < this.restsUntil) return []
     // One for each request: on Workers a call of one request must not be awaited by another.
+    if (this.over.size > MAX_REMEMBERED) this.over.clear()
     const redis = openCounter(UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, TIMEOUT_MS)
     try {
       return await Promise.all(

@@ -155,6 +155,13 @@ test('a page of another origin is let in where its origin is listed, with a key 
   }
 })
 
+test('behind a proxy that speaks TLS the cookie is for TLS only', async () => {
+  const { url } = await gatewayWith({ TRUST_PROXY: 'true' })
+  expect(await newVisitor(url, { 'x-forwarded-proto': 'https' })).toMatch(/; Secure/)
+  expect(await newVisitor(url)).not.toMatch(/; Secure/)
+  expect(await newVisitor(stack.gatewayUrl, { 'x-forwarded-proto': 'https' })).not.toMatch(/Secure/)
+})
+
 test('without a list no other origin is let in; without visitors no cookie is given', async () => {
   const { url } = await gatewayWith({ VISITORS: 'off' })
   const headers = { ...as(LOCAL_KEY), origin: ELSEWHERE }

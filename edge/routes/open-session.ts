@@ -1,4 +1,5 @@
 import { demandOwnPage } from '../identity.ts'
+import { isHttps } from '../is-https.ts'
 import type { Operation } from '../operation.ts'
 
 export const openSession: Operation = {
@@ -16,7 +17,7 @@ export const openSession: Operation = {
 
   async handle(c) {
     demandOwnPage(c)
-    await c.var.identities.welcome(c)
+    await c.var.identities.welcome(c, { secure: isHttps(c) })
     return c.body(null, 204)
   },
 }
