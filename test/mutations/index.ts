@@ -1,6 +1,7 @@
 import { CONVERSATIONS } from './conversations.ts'
 import { DEAD_LETTERS } from './dead-letters.ts'
 import { FILES } from './files.ts'
+import { IDENTITIES } from './identities.ts'
 import { MACHINERY } from './machinery.ts'
 import { MODEL_CALLS } from './model-calls.ts'
 import type { Mutation } from './mutation.ts'
@@ -50,6 +51,7 @@ export const MUTATIONS: Mutation[] = [
   ...MODEL_CALLS,
   ...FILES,
   ...SAFETY,
+  ...IDENTITIES,
   ...MACHINERY,
   ...WORKERS,
 ]
