@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { SubmitAnswer } from '../drizzle/contract/http-api.ts'
 import { type NativePostgres, openPostgres } from '../workers-node/postgres.ts'
 import { ACCESS, type Request, WHO, type Who } from './access-table.ts'
-import { post } from './setup/client.ts'
+import { post, until } from './setup/client.ts'
 import { idsOf, makeThings, noThings, ROWS_OF_OWNER } from './setup/owned-things.ts'
 import { as, LOCAL_KEY, OPERATOR_KEY, OTHER_KEY } from './setup/send-key.ts'
 import { type Stack, startStack } from './stack.ts'
@@ -93,6 +93,17 @@ test("an answer of another cannot be chosen in a batch of one's own", async () =
   const refused = await choose(answeredTask)
   expect(refused.status).toBe(400)
   expect(JSON.parse(refused.text).error.message).toBe('task_id: no task of this batch')
+})
+
+test("who waits for another's batch, while its owner does, hears at once that there is none", async () => {
+  const { batchId } = await makeThings(stack.gatewayUrl, postgres)
+  const request = { path: `/v1/batches/${batchId}`, headers: { prefer: 'wait=30' } }
+  const owner = send('GET /v1/batches/{batch_id}', request, 'owner')
+  const look = () => stack.sql.take().some((sent) => JSON.stringify(sent).includes(batchId))
+  await until(look)
+  expect((await send('GET /v1/batches/{batch_id}', request, 'stranger')).status).toBe(404)
+  await send('POST', { path: `/v1/batches/${batchId}/cancel` }, 'owner')
+  expect((await owner).status).toBe(200)
 })
 
 const secrets = () => ({

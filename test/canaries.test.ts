@@ -6,7 +6,7 @@ import { modelsThatTell } from './setup/model-canaries.ts'
 import { type ModelServer, startModelServer } from './setup/model-server.ts'
 import { type RedisSpy, spyOnRedis } from './setup/redis-spy.ts'
 import { as, LOCAL_KEY } from './setup/send-key.ts'
-import type { Program } from './setup/spawn-program.ts'
+import { type Program, spawnProgram } from './setup/spawn-program.ts'
 import type { Runtime } from './setup/start-gateway.ts'
 import { startTcpProxy, type TcpProxy } from './setup/tcp-proxy.ts'
 import { type Stack, startStack } from './stack.ts'
@@ -293,6 +293,24 @@ describe.each(['node', 'workerd'] as const)('on %s', { timeout: 90_000 }, (runti
     demandNone('commands', redis.sent())
     demandNone('content', content)
   })
+})
+
+const SHIM = 'test/setup/shims/crash-on-sigusr2.mjs'
+test.each([
+  ['node', ['--import', `./${SHIM}`, 'edge/node.ts']],
+  ['deno', ['run', '--allow-all', '--preload', SHIM, 'edge/deno.ts']],
+])('an error that ends a gateway on %s is not printed whole', async (command, args) => {
+  const gateway = spawnProgram(command, args, {
+    DATABASE_URL: 'postgresql://me@127.0.0.1:1/none',
+    UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1',
+    UPSTASH_REDIS_REST_TOKEN: 'token',
+    API_KEYS: `local:${LOCAL_KEY}`,
+    PORT: '0',
+  })
+  await gateway.printed(/gateway ready/)
+  expect(await gateway.stop('SIGUSR2')).toBe(1)
+  expect(gateway.output()).toMatch(/"msg":"gateway failed","name":"TypeError","at":".*crash-on/)
+  expect(gateway.output()).not.toContain('private')
 })
 
 function confidentialStack(runtime: Runtime, models: ModelServer): Promise<Stack> {

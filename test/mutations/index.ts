@@ -1,3 +1,4 @@
+import { ACCESS } from './access.ts'
 import { CONVERSATIONS } from './conversations.ts'
 import { DEAD_LETTERS } from './dead-letters.ts'
 import { FILES } from './files.ts'
@@ -50,6 +51,7 @@ export const MUTATIONS: Mutation[] = [
   ...MODEL_CALLS,
   ...FILES,
   ...SAFETY,
+  ...ACCESS,
   ...MACHINERY,
   ...WORKERS,
 ]
