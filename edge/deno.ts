@@ -1,6 +1,7 @@
 import { getConnInfo, serveStatic } from 'hono/deno'
 import { SettingsError } from '../drizzle/contract/settings.ts'
 import { createApp } from './app.ts'
+import { lastWords } from './last-words.ts'
 import { servePage } from './serve-page.ts'
 import { openServices } from './services.ts'
 import { readListenSettings } from './settings.ts'
@@ -14,6 +15,14 @@ declare const Deno: {
     options: { port: number; hostname: string; onListen(address: { port: number }): void },
     handler: (request: Request, info: object) => Response | Promise<Response>,
   ): unknown
+}
+
+globalThis.addEventListener('error', ({ error }) => end(error))
+globalThis.addEventListener('unhandledrejection', ({ reason }) => end(reason))
+
+function end(error: unknown): never {
+  lastWords(error)
+  Deno.exit(1)
 }
 
 try {

@@ -5,6 +5,7 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import { SettingsError } from '../drizzle/contract/settings.ts'
 import type { AddressOf } from './address-of.ts'
 import { createApp } from './app.ts'
+import { lastWords } from './last-words.ts'
 import { servePage } from './serve-page.ts'
 import { openServices } from './services.ts'
 import { readListenSettings } from './settings.ts'
@@ -12,6 +13,11 @@ import { openFolder } from './stores/folder.ts'
 import { Watches } from './watches.ts'
 
 const addressOf: AddressOf = (c) => getConnInfo(c).remote.address
+
+process.on('uncaughtException', (error) => {
+  lastWords(error)
+  process.exit(1)
+})
 
 /** The gateway on Node. */
 try {

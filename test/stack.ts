@@ -33,6 +33,8 @@ export type Stack = {
     started?: (program: Program) => void,
   ): Promise<Program>
   stopGateway(): Promise<void>
+  /** All that the gateway has printed, also after it was stopped. */
+  gatewayOutput(): string
   /** Ends every worker with SIGKILL, frozen ones too. */
   killWorkers(): Promise<void>
   /** The last lines of what each worker has printed. */
@@ -78,7 +80,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...options.gatewaySettings,
   }
   let gateway: RunningGateway | undefined = await startGateway(runtime, gatewaySettings)
-  const gatewayUrl = gateway.url
+  const { url: gatewayUrl, output: gatewayOutput } = gateway
   const programs: Program[] = []
 
   async function startWorker(
@@ -119,6 +121,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     gatewaySettings,
     startWorker,
     stopGateway,
+    gatewayOutput,
     async killWorkers() {
       await Promise.all(programs.map((program) => program.stop('SIGKILL')))
     },

@@ -1,3 +1,4 @@
+import { ACCESS } from './access.ts'
 import { CONVERSATIONS } from './conversations.ts'
 import { DEAD_LETTERS } from './dead-letters.ts'
 import { FILES } from './files.ts'
@@ -52,6 +53,7 @@ export const MUTATIONS: Mutation[] = [
   ...FILES,
   ...SAFETY,
   ...IDENTITIES,
+  ...ACCESS,
   ...MACHINERY,
   ...WORKERS,
 ]

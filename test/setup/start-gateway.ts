@@ -10,6 +10,8 @@ export type Runtime = (typeof RUNTIMES)[number]
 
 export type RunningGateway = {
   url: string
+  /** All that it has printed. */
+  output(): string
   stop(): Promise<void>
   /** On workerd, which has its bucket within. */
   objectKeys?: ObjectKeys
@@ -48,6 +50,7 @@ async function fromProgram(program: Program): Promise<RunningGateway> {
   const [, url] = await program.printed(/gateway ready (http:\S+)/)
   return {
     url: url!,
+    output: program.output,
     async stop() {
       await program.stop()
     },
@@ -64,6 +67,7 @@ async function startWorkerd(settings: Record<string, string>): Promise<RunningGa
     target: 'es2024',
     conditions: ['workerd', 'worker', 'browser'],
   })
+  let output = ''
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       modules: true,
@@ -74,11 +78,16 @@ async function startWorkerd(settings: Record<string, string>): Promise<RunningGa
       r2Buckets: settings.S3_ENDPOINT ? [] : ['FILES'],
       host: '127.0.0.1',
       port: 0,
+      handleStructuredLogs({ message }) {
+        console.log(message)
+        output += `${message}\n`
+      },
     }),
   )
   const url = await miniflare.ready
   return {
     url: url.href.replace(/\/$/, ''),
+    output: () => output,
     stop: () => miniflare.dispose(),
     objectKeys: keysInR2(miniflare),
   }

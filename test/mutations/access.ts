@@ -1,0 +1,85 @@
+import { inFile, type Mutation, source } from './mutation.ts'
+
+/** Lets an operation be used by others than those for whom it is. */
+const letting = (name: string, access: string, instead: string, title: string) =>
+  inFile(`edge/routes/${name}.ts`, 'test/access.test.ts', [
+    [`access: '${access}'`, `access: '${instead}'`, title],
+  ])
+const opened = (name: string, title: string) => letting(name, 'operator', 'owner', title)
+
+const NO_LOG = 'on node > no log has any of it'
+const STORED = 'the page, under its policy > shows stored texts of all kinds, and none of them runs'
+
+export const ACCESS: Mutation[] = [
+  ...opened('list-dead-letters', 'GET /v1/dead-letters'),
+  ...opened('purge-dead-letters', 'DELETE /v1/dead-letters'),
+  ...opened('replay-dead-letters', 'POST /v1/dead-letters/replay'),
+  ...opened('get-dead-letter', 'GET /v1/dead-letters/{dead_letter_id}'),
+  ...opened('purge-dead-letter', 'DELETE /v1/dead-letters/{dead_letter_id}'),
+  ...opened('replay-dead-letter', 'POST /v1/dead-letters/{dead_letter_id}/replay'),
+  ...opened('list-nodes', 'GET /v1/nodes'),
+  ...opened('list-streams', 'GET /v1/streams'),
+  ...letting('list-models', 'owner', 'public', 'GET /v1/models'),
+  ...inFile('edge/routes/record-heartbeat.ts', 'test/access.test.ts', [
+    ['await checkToken(c)\n', '\n', 'POST /v1/nodes/heartbeat without the token'],
+  ]),
+  ...inFile('edge/routes/choose-answer.ts', 'test/access.test.ts', [
+    [
+      "case 'foreign':\n        throw new ApiError('invalid_request', 'task_id: no task of this batch', 'task_id')",
+      "case 'foreign':\n        break",
+      "an answer of another cannot be chosen in a batch of one's own",
+    ],
+  ]),
+  ...inFile('edge/answer-when-changed.ts', 'test/access.test.ts', [
+    [
+      ` ${source('c.var.owner')}\`, look`,
+      '`, look',
+      "who waits for another's batch, while its owner does, hears at once that there is none",
+    ],
+  ]),
+  ...inFile('edge/neon.ts', 'test/canaries.test.ts', [
+    [
+      'throw new DatabaseError(code ??',
+      'throw new DatabaseError((error as { detail?: string }).detail ?? code ??',
+      NO_LOG,
+    ],
+  ]),
+  ...inFile('workers-node/postgres.ts', 'test/canaries.test.ts', [
+    [
+      'throw new PostgresError(code)',
+      'throw Object.assign(new PostgresError(code), { code: code + String((error as { detail?: string }).detail) })',
+      NO_LOG,
+    ],
+  ]),
+  ...inFile('workers-node/run-task.ts', 'test/canaries.test.ts', [
+    [
+      'errorMsg: TASK_ERRORS[code],',
+      'errorMsg: outcome.responseText || TASK_ERRORS[code],',
+      'on node > dead_letters has none of it',
+    ],
+  ]),
+  ...inFile('edge/node.ts', 'test/canaries.test.ts', [
+    [
+      "process.on('uncaughtException', ",
+      "process.on('not-this-one', ",
+      'an error that ends a gateway on node is not printed whole',
+    ],
+  ]),
+  ...inFile('edge/page/element.ts', 'test/xss.test.ts', [
+    ['node.textContent = text\n', 'node.innerHTML = text\n', STORED],
+  ]),
+  ...inFile('edge/page/file-list.ts', 'test/xss.test.ts', [
+    [
+      "element('span', { class: 'file-name' }, name)",
+      "Object.assign(element('span', { class: 'file-name' }), { innerHTML: name })",
+      STORED,
+    ],
+  ]),
+  ...inFile('edge/page/result-card.ts', 'test/xss.test.ts', [
+    [
+      'files.show(result.files)\n',
+      "text.innerHTML = result.response_text ?? ''\n    files.show(result.files)\n",
+      STORED,
+    ],
+  ]),
+]
