@@ -1,4 +1,10 @@
-import { ERROR_STATUS, type ErrorAnswer, type ErrorCode } from '../drizzle/contract/http-api.ts'
+import { z } from 'zod'
+import {
+  ERROR_STATUS,
+  type ErrorAnswer,
+  type ErrorCode,
+  errorAnswer,
+} from '../drizzle/contract/http-api.ts'
 import { headersNamed } from './documented-headers.ts'
 
 /** What the answer to each error says, for instance. */
@@ -51,12 +57,7 @@ export function errorResponses(codes: ErrorCode[]) {
         headers: HEADERS_OF[status] ?? {},
         content: {
           'application/json': {
-            schema: {
-              allOf: [
-                { $ref: '#/components/schemas/Error' },
-                { properties: { error: { properties: { code: { enum: some } } } } },
-              ],
-            },
+            schema: errorAnswer.and(z.object({ error: z.object({ code: z.enum(some) }) })),
             examples: Object.fromEntries(some.map((code) => [code, { value: exampleOf(code) }])),
           },
         },

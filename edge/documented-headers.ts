@@ -1,6 +1,7 @@
 /** The headers of answers, as the document's components. */
 export const HEADERS = {
   'X-Request-Id': {
+    required: true,
     schema: { type: 'string' },
     description:
       'Names the request in every log. That of the request, where it came with a fitting one.',
@@ -18,15 +19,18 @@ export const HEADERS = {
     example: '"owner";q=600;w=60, "address";q=1200;w=60',
   },
   'Retry-After': {
+    required: true,
     schema: { type: 'integer', minimum: 1 },
     description: 'In how many seconds it is worth to try again.',
     example: 5,
   },
   'WWW-Authenticate': {
+    required: true,
     schema: { type: 'string', const: 'Bearer' },
     description: 'The way to say who one is.',
   },
   ETag: {
+    required: true,
     schema: { type: 'string' },
     description: 'The version. Send it as `If-None-Match` with the next poll.',
     example: 'W/"3.2.0.1769860800123"',
@@ -37,6 +41,7 @@ export const HEADERS = {
     example: 'wait=25',
   },
   Location: {
+    required: true,
     schema: { type: 'string', format: 'uri-reference' },
     description: 'Where to poll.',
     example: '/v1/batches/01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f',
@@ -46,11 +51,13 @@ export const HEADERS = {
     description: 'Says that this `Idempotency-Key` was used before; else it is missing.',
   },
   'Content-Disposition': {
+    required: true,
     schema: { type: 'string' },
     description: 'What the file is called (RFC 6266), and whether it is to be saved.',
     example: 'attachment; filename="why.md"',
   },
   'Set-Cookie': {
+    required: true,
     schema: { type: 'string' },
     description: 'The signed cookie `visitor`: HttpOnly, SameSite=Strict.',
   },

@@ -1,5 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { type ErrorCode, errorAnswer } from '../drizzle/contract/http-api.ts'
+import type { ErrorCode } from '../drizzle/contract/http-api.ts'
 import { errorResponses } from './documented-errors.ts'
 import { HEADERS, headersNamed } from './documented-headers.ts'
 import { guard } from './guard.ts'
@@ -43,7 +43,6 @@ export function serveDocument(app: OpenAPIHono<AppEnv>, path: string): void {
   for (const [name, header] of Object.entries(HEADERS)) {
     registry.registerComponent('headers', name, header)
   }
-  registry.register('Error', errorAnswer)
   app.doc31(path, {
     openapi: '3.1.0',
     info: {
