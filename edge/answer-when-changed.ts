@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
 import type { Known } from '../drizzle/statements/tags.ts'
+import { headersNamed } from './documented-headers.ts'
 import { urlsUntil } from './file-urls.ts'
 import { knownTags } from './known-tags.ts'
 import { type AppEnv, notFound } from './operation.ts'
@@ -21,8 +22,13 @@ export const versionHeaders = z.object({
   }),
 })
 
+/** The headers of its answer. */
+export const answeredHeaders = headersNamed('ETag', 'Preference-Applied')
+
 /** The answer that stands for no change, for the OpenAPI document. */
-export const notModified = { 304: { description: 'Nothing has changed.' } }
+export const notModified = {
+  304: { description: 'Nothing has changed.', headers: answeredHeaders },
+}
 
 /** A thing with versions: what it is called, its id, and how it is found and answered. */
 type Versioned<Stored> = {

@@ -37,7 +37,7 @@ import { replayDeadLetters } from './routes/replay-dead-letters.ts'
 import { retryTask } from './routes/retry-task.ts'
 import { submitBatch } from './routes/submit-batch.ts'
 import { uploadFiles } from './routes/upload-files.ts'
-import { SECURITY_SCHEMES, serve } from './serve.ts'
+import { serve, serveDocument } from './serve.ts'
 import type { Services } from './services.ts'
 import { Watches } from './watches.ts'
 
@@ -99,17 +99,7 @@ export function createApp(services: Services) {
   serve(app, replayDeadLetter) //   POST   /v1/dead-letters/{dead_letter_id}/replay
   serve(app, listNodes) //          GET    /v1/nodes
   serve(app, listStreams) //        GET    /v1/streams
-  app.doc31('/openapi.json', {
-    openapi: '3.1.0',
-    info: {
-      title: 'Async-Chat',
-      version: '0.1.0',
-      description: 'One prompt, several models at once; answers are polled.',
-    },
-  })
-  for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
-    app.openAPIRegistry.registerComponent('securitySchemes', name, scheme)
-  }
+  serveDocument(app, '/openapi.json')
 
   app.notFound(async (c) => {
     if (c.req.path.startsWith('/v1/')) await demandSomebody(c)

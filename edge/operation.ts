@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import type { ErrorCode } from '../drizzle/contract/http-api.ts'
 import { ApiError } from './api-error.ts'
+import type { headersNamed } from './documented-headers.ts'
 import type { Standing } from './limiter.ts'
 import type { Services } from './services.ts'
 import type { Watches } from './watches.ts'
@@ -22,11 +23,21 @@ export type AppEnv = {
  */
 export type Access = 'public' | 'owner' | 'operator' | 'signed' | 'node'
 
+type Answer = {
+  description: string
+  headers?: ReturnType<typeof headersNamed>
+  content?: { [mediaType: string]: { schema: z.ZodType } }
+}
+
 /** One operation of the API: what the OpenAPI document says of it, and what it does. */
 export type Operation = {
   access: Access
-  route: Pick<RouteConfig, 'method' | 'path' | 'summary' | 'description' | 'request' | 'tags'> & {
-    answers: RouteConfig['responses']
+  route: Pick<RouteConfig, 'method' | 'path' | 'request'> & {
+    summary: string
+    description: string
+    tags: string[]
+    /** What it answers where all goes well. */
+    answers: { [status: number]: Answer }
     errors: ErrorCode[]
   }
   handle(c: Context<AppEnv>): Promise<Response> | Response

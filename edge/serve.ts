@@ -1,10 +1,12 @@
-import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi'
-import { ERROR_STATUS, type ErrorCode, errorAnswer } from '../drizzle/contract/http-api.ts'
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { ErrorCode } from '../drizzle/contract/http-api.ts'
+import { errorResponses } from './documented-errors.ts'
+import { HEADERS, headersNamed } from './documented-headers.ts'
 import { guard } from './guard.ts'
-import { type Access, type AppEnv, json, type Operation } from './operation.ts'
+import type { Access, AppEnv, Operation } from './operation.ts'
 
 /** Ways to say who one is, as the document names them. */
-export const SECURITY_SCHEMES = {
+const SECURITY_SCHEMES = {
   apiKey: { type: 'http', scheme: 'bearer', description: 'An API key.' },
   visitor: { type: 'apiKey', in: 'cookie', name: 'visitor', description: 'See POST /v1/session.' },
   nodeToken: { type: 'http', scheme: 'bearer', description: 'The NODE_TOKEN of the gateway.' },
@@ -32,28 +34,73 @@ function eitherOf(...schemes: (keyof typeof SECURITY_SCHEMES)[]): InDocument['se
   return schemes.map((scheme) => ({ [scheme]: [] }))
 }
 
+/** Serves the document itself, with what all operations share. */
+export function serveDocument(app: OpenAPIHono<AppEnv>, path: string): void {
+  const registry = app.openAPIRegistry
+  for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
+    registry.registerComponent('securitySchemes', name, scheme)
+  }
+  for (const [name, header] of Object.entries(HEADERS)) {
+    registry.registerComponent('headers', name, header)
+  }
+  app.doc31(path, {
+    openapi: '3.1.0',
+    info: {
+      title: 'Async-Chat',
+      version: '0.1.0',
+      description: `One prompt, several models at once; answers are polled.
+
+Every answer carries \`X-Request-Id\`: that of the request, where it came with one of up to 255 letters, digits, \`-\`, \`_\` and \`=\`, else a new one. Every error is the same envelope, with a code of a closed list. What belongs to another owner is answered as what does not exist.`,
+      license: { name: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags: TAGS,
+  })
+}
+
+const TAGS = [
+  { name: 'Chat', description: 'Ask models, and read, cancel, retry and choose what they answer.' },
+  {
+    name: 'Conversations',
+    description: 'What was asked and answered, one prompt after the other.',
+  },
+  { name: 'Files', description: 'What goes along with a prompt, and pictures that models made.' },
+  { name: 'Models', description: 'Whom one may ask.' },
+  { name: 'Visitors', description: 'Browsers without a key.' },
+  { name: 'Nodes', description: 'Services of models that register themselves.' },
+  { name: 'Operations', description: 'Health, and what the keys of operators may do.' },
+]
+
 /** Adds an operation to the app and to its OpenAPI document. */
 export function serve(app: OpenAPIHono<AppEnv>, { access, route, handle }: Operation): void {
   const { answers, errors, ...described } = route
   const { security, errors: refusals } = IN_DOCUMENT[access](route.method !== 'get')
+  const isCounted = refusals.includes('rate_limited')
+  const shared = headersNamed(
+    'X-Request-Id',
+    ...(isCounted ? (['RateLimit', 'RateLimit-Policy'] as const) : []),
+  )
+  const codes: ErrorCode[] = [...errors, ...refusals, 'internal']
   app.openAPIRegistry.registerPath({
     ...described,
     security,
-    responses: { ...answers, ...errorResponses([...new Set([...errors, ...refusals])]) },
+    responses: {
+      ...withHeaders(shared, answers),
+      ...withHeaders(shared, errorResponses(codes)),
+    },
   })
   app.on(route.method, route.path.replace(/\{(\w+)\}/g, ':$1'), guard(access), handle)
 }
 
-function errorResponses(codes: ErrorCode[]): RouteConfig['responses'] {
-  const byStatus = new Map<number, ErrorCode[]>()
-  for (const code of [...codes, 'internal' as const]) {
-    const status = ERROR_STATUS[code]
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code])
-  }
-  return Object.fromEntries(
-    [...byStatus].map(([status, names]) => [
-      status,
-      { description: names.join(' or '), content: json(errorAnswer) },
-    ]),
+type Headers = ReturnType<typeof headersNamed>
+
+function withHeaders<Answer extends { headers?: Headers }>(
+  shared: Headers,
+  answers: { [status: string]: Answer },
+) {
+  const entries = Object.entries(answers).map(
+    ([status, answer]) =>
+      [status, { ...answer, headers: { ...shared, ...answer.headers } }] as const,
   )
+  return Object.fromEntries(entries)
 }

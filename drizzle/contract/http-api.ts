@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { EXAMPLES } from './examples.ts'
 import { MAX_FILES } from './file-ref.ts'
 import { DEFAULT_MODEL, MODEL_FAMILIES } from './models.ts'
 import { TASK_ERROR_CODES } from './task-error-code.ts'
@@ -54,7 +55,12 @@ export const submitRequest = z.object({
     .refine((text) => text.length <= MAX_PROMPT_CHARACTERS, {
       message: `must have at most ${MAX_PROMPT_CHARACTERS} characters`,
     })
-    .meta({ description: 'What all the models are asked.', example: 'Why is the sky blue?' }),
+    .meta({
+      description: 'What all the models are asked.',
+      example: 'Why is the sky blue?',
+      minLength: 1,
+      maxLength: MAX_PROMPT_CHARACTERS,
+    }),
   model: storable
     .max(1000)
     .default(DEFAULT_MODEL)
@@ -73,8 +79,12 @@ export const submitRequest = z.object({
     .default(1)
     .meta({ description: 'How many calls each Gemini model gets: 1, or 2 on different nodes.' }),
   system: storable.max(20_000).optional().meta({ description: 'A system prompt.' }),
-  temperature: numberField(z.number().min(0).max(2)).optional(),
-  max_tokens: numberField(z.number().int().min(1).max(1_000_000)).optional(),
+  temperature: numberField(z.number().min(0).max(2)).optional().meta({
+    description: 'How freely the models choose their words; without it as each does by itself.',
+  }),
+  max_tokens: numberField(z.number().int().min(1).max(1_000_000))
+    .optional()
+    .meta({ description: 'How many tokens an answer may have.' }),
   file_ids: fileIds.default([]).meta({
     description: `Files that were uploaded before, by their ids; in a form a comma list or a JSON array. At most ${MAX_FILES}, with those of \`files\`, which come after them.`,
   }),
@@ -100,7 +110,7 @@ const file = z
 
 export const uploadedFiles = z
   .object({ files: z.array(file).meta({ description: 'In the order in which they were sent.' }) })
-  .meta({ id: 'UploadedFiles' })
+  .meta({ id: 'UploadedFiles', example: EXAMPLES.uploadedFiles })
 
 export const submitAnswer = z
   .object({
@@ -109,7 +119,7 @@ export const submitAnswer = z
     message: z.literal('Tasks dispatched successfully'),
     task_ids: z.array(id).meta({ description: 'In the order of the model list, then slot.' }),
   })
-  .meta({ id: 'SubmitAnswer' })
+  .meta({ id: 'SubmitAnswer', example: EXAMPLES.submitAnswer })
 
 const usage = z
   .object({
@@ -157,7 +167,7 @@ const result = z.object(resultShape).meta({ id: 'Result' })
 
 export const task = z
   .object({ ...resultShape, batch_id: id, conversation_id: id })
-  .meta({ id: 'Task' })
+  .meta({ id: 'Task', example: EXAMPLES.task })
 
 export const batch = z
   .object({
@@ -178,7 +188,7 @@ export const batch = z
     }),
     results: z.array(result),
   })
-  .meta({ id: 'Batch' })
+  .meta({ id: 'Batch', example: EXAMPLES.batch })
 
 export const history = z
   .object({
@@ -187,7 +197,7 @@ export const history = z
     batches: z.array(batch).meta({ description: 'Oldest first.' }),
     next_cursor: z.string().nullable(),
   })
-  .meta({ id: 'History' })
+  .meta({ id: 'History', example: EXAMPLES.history })
 
 /** Without what serves a client that polls: addresses that end, and when to poll again. */
 const exportedResult = result.extend({ files: z.array(file.omit({ url: true })) })
@@ -205,7 +215,7 @@ export const exportedConversation = z
       )
       .meta({ description: 'Oldest first.' }),
   })
-  .meta({ id: 'ExportedConversation' })
+  .meta({ id: 'ExportedConversation', example: EXAMPLES.exportedConversation })
 
 export const exportQuery = z.object({
   format: z.enum(['json', 'markdown']).default('json').meta({ description: 'What to make of it.' }),
@@ -213,7 +223,7 @@ export const exportQuery = z.object({
 
 export const conversation = z
   .object({ conversation_id: id, title: z.string(), created_at: time, updated_at: time })
-  .meta({ id: 'Conversation' })
+  .meta({ id: 'Conversation', example: EXAMPLES.conversation })
 
 export const renameRequest = z
   .object({
@@ -223,7 +233,7 @@ export const renameRequest = z
       .max(MAX_TITLE_CHARACTERS)
       .meta({ description: 'The new title.', example: 'Why the sky is blue' }),
   })
-  .meta({ id: 'RenameRequest' })
+  .meta({ id: 'RenameRequest', example: EXAMPLES.renameRequest })
 
 export const chooseRequest = z
   .object({
@@ -232,14 +242,14 @@ export const chooseRequest = z
       example: '01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f',
     }),
   })
-  .meta({ id: 'ChooseRequest' })
+  .meta({ id: 'ChooseRequest', example: EXAMPLES.chooseRequest })
 
 export const conversations = z
   .object({
     conversations: z.array(conversation),
     next_cursor: z.string().nullable(),
   })
-  .meta({ id: 'Conversations' })
+  .meta({ id: 'Conversations', example: EXAMPLES.conversations })
 
 export const models = z
   .object({
@@ -259,7 +269,7 @@ export const models = z
       }),
     ),
   })
-  .meta({ id: 'Models' })
+  .meta({ id: 'Models', example: EXAMPLES.models })
 
 const dependency = z.object({
   state: z.enum(['up', 'down']),
@@ -275,7 +285,7 @@ export const health = z
       .nullable()
       .meta({ description: 'Workers heard of lately, in all and by family; null without Redis.' }),
   })
-  .meta({ id: 'Health' })
+  .meta({ id: 'Health', example: EXAMPLES.health })
 
 /** Without user, password, query and fragment, any of which may be a secret. */
 const nodeAddress = z
@@ -307,7 +317,7 @@ export const nodeHeartbeat = z
     }),
     status: z.enum(['HEALTHY', 'BUSY']).default('HEALTHY'),
   })
-  .meta({ id: 'NodeHeartbeat' })
+  .meta({ id: 'NodeHeartbeat', example: EXAMPLES.nodeHeartbeat })
 
 export const nodeHeartbeatAnswer = z
   .object({
@@ -319,11 +329,17 @@ export const nodeHeartbeatAnswer = z
     beat_every_ms: z.number().int(),
     offline_after_ms: z.number().int(),
   })
-  .meta({ id: 'NodeHeartbeatAnswer' })
+  .meta({ id: 'NodeHeartbeatAnswer', example: EXAMPLES.nodeHeartbeatAnswer })
+
+export const cursor = z.string().max(200).optional().meta({
+  description: 'The `next_cursor` of the page before; without it the list begins.',
+})
 
 export const listQuery = z.object({
-  limit: numberField(z.number().int().min(1).max(100)).default(50),
-  cursor: z.string().max(200).optional(),
+  limit: numberField(z.number().int().min(1).max(100))
+    .default(50)
+    .meta({ description: 'How many there are on a page at most.' }),
+  cursor,
 })
 
 export const conversationsQuery = listQuery.extend({
@@ -370,7 +386,7 @@ export const errorAnswer = z
 /** A file that a worker stored. `file_id` is that of an older one where the content was known. */
 export const savedFile = z
   .object({ file_id: id, type: z.string(), bytes: z.number().int(), sha256: z.string() })
-  .meta({ id: 'SavedFile' })
+  .meta({ id: 'SavedFile', example: EXAMPLES.savedFile })
 
 export type File = z.output<typeof file>
 export type UploadedFiles = z.output<typeof uploadedFiles>

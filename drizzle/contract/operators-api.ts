@@ -1,18 +1,18 @@
 import { z } from 'zod'
-import { id, listQuery, numberField, time } from './http-api.ts'
+import { cursor, id, listQuery, numberField, time } from './http-api.ts'
 import { MODEL_FAMILIES } from './models.ts'
+import { OPERATORS_EXAMPLES } from './operators-examples.ts'
 
 /** What operators ask for, and what they are answered. */
 
 const family = z.enum(MODEL_FAMILIES.map(({ family }) => family))
-const kind = z.enum(['task', 'message'])
-const letterKind = kind.meta({
+const kind = z.enum(['task', 'message']).meta({
   description: 'A `task` that has failed, or a `message` of a stream that could not be used.',
 })
 
 const letterShape = {
   id,
-  kind: letterKind,
+  kind,
   source: z.string().meta({ description: 'The family of a task, the stream of a message.' }),
   original_id: z.string().meta({ description: 'The id of the task, or of the entry.' }),
   error_code: z.string(),
@@ -27,7 +27,7 @@ export const deadLetters = z
     dead_letters: z.array(z.object(letterShape)).meta({ description: 'Newest first.' }),
     next_cursor: z.string().nullable(),
   })
-  .meta({ id: 'DeadLetters' })
+  .meta({ id: 'DeadLetters', example: OPERATORS_EXAMPLES.deadLetters })
 
 export const deadLetter = z
   .object({
@@ -41,7 +41,7 @@ export const deadLetter = z
       description: 'What the task is now; null where there is none, or none any more.',
     }),
   })
-  .meta({ id: 'DeadLetter' })
+  .meta({ id: 'DeadLetter', example: OPERATORS_EXAMPLES.deadLetter })
 
 export const replayed = z
   .object({
@@ -49,11 +49,11 @@ export const replayed = z
     task_id: id.nullable().meta({ description: 'The task that is PENDING again.' }),
     stream: z.string().nullable().meta({ description: 'Where the message was added again.' }),
   })
-  .meta({ id: 'Replayed' })
+  .meta({ id: 'Replayed', example: OPERATORS_EXAMPLES.replayed })
 
 export const replayAllQuery = z.object({
   kind: kind.optional(),
-  cursor: z.string().max(200).optional(),
+  cursor,
 })
 
 export const replayedAll = z
@@ -64,11 +64,13 @@ export const replayedAll = z
       description: 'Where to go on, as one request replays 1,000 at most; null at the end.',
     }),
   })
-  .meta({ id: 'ReplayedAll' })
+  .meta({ id: 'ReplayedAll', example: OPERATORS_EXAMPLES.replayedAll })
 
 /** Strict: a name that is misspelt would let more go than was meant. */
 export const purgeQuery = z.strictObject({
-  older_than_days: numberField(z.number().min(0).max(100_000)).optional(),
+  older_than_days: numberField(z.number().min(0).max(100_000))
+    .optional()
+    .meta({ description: 'Only what was written longer ago.' }),
   replayed: z.literal('true').optional().meta({ description: 'Only what has been replayed.' }),
   kind: kind.optional(),
 })
@@ -84,7 +86,7 @@ export const purged = z
         'False while Redis is away: then copies still stand in `sys_dead_letters`. Any later purge drops them.',
     }),
   })
-  .meta({ id: 'Purged' })
+  .meta({ id: 'Purged', example: OPERATORS_EXAMPLES.purged })
 
 export const nodes = z
   .object({
@@ -113,7 +115,7 @@ export const nodes = z
       )
       .meta({ description: 'By family and address, 1,000 at most.' }),
   })
-  .meta({ id: 'Nodes' })
+  .meta({ id: 'Nodes', example: OPERATORS_EXAMPLES.nodes })
 
 const consumer = z.object({
   name: z.string(),
@@ -153,7 +155,7 @@ export const streams = z
       .meta({ description: 'Null while Postgres is away.' }),
     away: z.array(z.enum(['redis', 'postgres'])).meta({ description: 'What is away.' }),
   })
-  .meta({ id: 'Streams' })
+  .meta({ id: 'Streams', example: OPERATORS_EXAMPLES.streams })
 
 export type DeadLettersAnswer = z.output<typeof deadLetters>
 export type Replayed = z.output<typeof replayed>

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { exportedConversation, exportQuery } from '../../drizzle/contract/http-api.ts'
 import { attachment } from '../attachment.ts'
+import { headersNamed } from '../documented-headers.ts'
 import { JSON_EXPORT } from '../exports/json.ts'
 import { MARKDOWN_EXPORT } from '../exports/markdown.ts'
 import { streamOf, turnsFrom } from '../exports/stream.ts'
@@ -21,6 +22,7 @@ export const exportConversation: Operation = {
     answers: {
       200: {
         description: 'A file to save.',
+        headers: headersNamed('Content-Disposition'),
         content: {
           ...json(exportedConversation),
           'text/markdown': { schema: z.string() },

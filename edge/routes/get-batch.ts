@@ -1,7 +1,12 @@
 import { z } from 'zod'
 import { batch } from '../../drizzle/contract/http-api.ts'
 import { findBatch } from '../../drizzle/statements/find-batch.ts'
-import { answerWhenChanged, notModified, versionHeaders } from '../answer-when-changed.ts'
+import {
+  answeredHeaders,
+  answerWhenChanged,
+  notModified,
+  versionHeaders,
+} from '../answer-when-changed.ts'
 import { batchAsAnswered } from '../as-answered.ts'
 import { idFromPath, json, type Operation } from '../operation.ts'
 
@@ -14,7 +19,10 @@ export const getBatch: Operation = {
     description: 'While a model still writes, its result carries the text that there is so far.',
     tags: ['Chat'],
     request: { params: z.object({ batch_id: z.uuid() }), headers: versionHeaders },
-    answers: { 200: { description: 'The batch.', content: json(batch) }, ...notModified },
+    answers: {
+      200: { description: 'The batch.', headers: answeredHeaders, content: json(batch) },
+      ...notModified,
+    },
     errors: ['not_found', 'unavailable'],
   },
 

@@ -9,6 +9,7 @@ export const getDeadLetter: Operation = {
     method: 'get',
     path: '/v1/dead-letters/{dead_letter_id}',
     summary: 'Read a dead letter in full',
+    description: 'With what the list leaves out: its payload, and its error in words.',
     tags: ['Operations'],
     request: { params: z.object({ dead_letter_id: z.uuid() }) },
     answers: { 200: { description: 'The dead letter.', content: json(deadLetter) } },

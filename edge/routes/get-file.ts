@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { findFile } from '../../drizzle/statements/find-file.ts'
 import { markFileLost } from '../../drizzle/statements/mark-file-lost.ts'
 import { contentDisposition } from '../content-disposition.ts'
+import { headersNamed } from '../documented-headers.ts'
 import { grantOf } from '../file-grant.ts'
 import { notFound, type Operation } from '../operation.ts'
 
@@ -11,10 +12,10 @@ const SHOWN = /^image\/(png|jpeg|webp|gif)$/
 const RUN = /html|xml|script|svg|mathml/i
 
 export const signedQuery = z.object({
-  owner: z.string(),
+  owner: z.string().meta({ description: 'Whose it is.' }),
   expires: z.string().meta({ description: 'Seconds since 1970.' }),
   name: z.string().optional().meta({ description: 'What it is to be called where it is saved.' }),
-  signature: z.string(),
+  signature: z.string().meta({ description: 'Of all the others, by the gateway.' }),
 })
 
 export const getFile: Operation = {
@@ -31,6 +32,7 @@ export const getFile: Operation = {
       200: {
         description:
           'Its bytes, under its own type, unless a browser might run it. Pictures (PNG, JPEG, WebP, GIF) are shown, all else is saved.',
+        headers: headersNamed('Content-Disposition'),
         content: { '*/*': { schema: z.string().meta({ format: 'binary' }) } },
       },
     },

@@ -8,6 +8,7 @@ export const getHealth: Operation = {
     method: 'get',
     path: '/health',
     summary: 'Say what is up',
+    description: 'Asks Postgres and Redis. It needs no key, and names no host.',
     tags: ['Operations'],
     answers: {
       200: { description: 'All is up.', content: json(health) },

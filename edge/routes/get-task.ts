@@ -1,7 +1,12 @@
 import { z } from 'zod'
 import { task } from '../../drizzle/contract/http-api.ts'
 import { findTask } from '../../drizzle/statements/find-task.ts'
-import { answerWhenChanged, notModified, versionHeaders } from '../answer-when-changed.ts'
+import {
+  answeredHeaders,
+  answerWhenChanged,
+  notModified,
+  versionHeaders,
+} from '../answer-when-changed.ts'
 import { resultAsAnswered } from '../as-answered.ts'
 import { idFromPath, json, type Operation } from '../operation.ts'
 
@@ -11,9 +16,13 @@ export const getTask: Operation = {
     method: 'get',
     path: '/v1/tasks/{task_id}',
     summary: 'Read one task',
+    description: 'While the model still writes, it carries the text that there is so far.',
     tags: ['Chat'],
     request: { params: z.object({ task_id: z.uuid() }), headers: versionHeaders },
-    answers: { 200: { description: 'The task.', content: json(task) }, ...notModified },
+    answers: {
+      200: { description: 'The task.', headers: answeredHeaders, content: json(task) },
+      ...notModified,
+    },
     errors: ['not_found', 'unavailable'],
   },
 

@@ -19,6 +19,7 @@ export const listConversations: Operation = {
     method: 'get',
     path: '/v1/conversations',
     summary: 'List conversations, the last changed first, or search in them',
+    description: 'A page at a time: `next_cursor` leads to the next one, and is null on the last.',
     tags: ['Conversations'],
     request: { query: conversationsQuery },
     answers: { 200: { description: 'A page of them.', content: json(conversations) } },

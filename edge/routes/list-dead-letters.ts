@@ -16,6 +16,7 @@ export const listDeadLetters: Operation = {
     method: 'get',
     path: '/v1/dead-letters',
     summary: 'List the dead letters, newest first',
+    description: 'Of tasks that have failed for good, and of messages that could not be used.',
     tags: ['Operations'],
     request: { query: deadLettersQuery },
     answers: { 200: { description: 'A page of them.', content: json(deadLetters) } },

@@ -10,6 +10,7 @@ export const listNodes: Operation = {
     method: 'get',
     path: '/v1/nodes',
     summary: 'List the nodes that serve models',
+    description: 'Those of the settings, and those that registered themselves.',
     tags: ['Operations'],
     answers: { 200: { description: 'The nodes.', content: json(nodes) } },
     errors: ['unavailable'],

@@ -1,3 +1,4 @@
+import { headersNamed } from '../documented-headers.ts'
 import { demandOwnPage } from '../identity.ts'
 import { isHttps } from '../is-https.ts'
 import type { Operation } from '../operation.ts'
@@ -11,7 +12,9 @@ export const openSession: Operation = {
     description:
       'Sets the cookie by which a browser is known again, where the gateway lets visitors in (`VISITORS=on`). Who has one keeps it.',
     tags: ['Visitors'],
-    answers: { 204: { description: 'The cookie is set.' } },
+    answers: {
+      204: { description: 'The cookie is set.', headers: headersNamed('Set-Cookie') },
+    },
     errors: ['forbidden'],
   },
 

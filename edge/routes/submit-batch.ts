@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
+import { EXAMPLES } from '../../drizzle/contract/examples.ts'
 import { MAX_FILES } from '../../drizzle/contract/file-ref.ts'
 import {
   type SubmitAnswer,
@@ -20,6 +21,7 @@ import {
 import type { BrokenLimit } from '../../drizzle/statements/submit-limits.ts'
 import { afterAnswer } from '../after-answer.ts'
 import { ApiError } from '../api-error.ts'
+import { headersNamed } from '../documented-headers.ts'
 import { fingerprintOf } from '../fingerprint.ts'
 import { log } from '../log.ts'
 import { namedFiles } from '../named-files.ts'
@@ -31,11 +33,19 @@ import { Uploads } from '../uploads.ts'
 import { RedisError } from '../upstash.ts'
 
 const headers = z.object({
-  'idempotency-key': z
+  'Idempotency-Key': z
     .string()
     .regex(/^[\x21-\x7e]{1,255}$/)
     .optional()
-    .meta({ description: 'Repeating a submit with the same key finds the first batch, for 24 h.' }),
+    .meta({
+      description: 'Repeating a submit with the same key finds the first batch, for 24 h.',
+      example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
+    }),
+  traceparent: z.string().optional().meta({
+    description:
+      'The trace that this belongs to (W3C Trace Context). It goes along to the worker. One that cannot be read is left out, and a new one begins.',
+    example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  }),
 })
 
 const submitForm = submitRequest.extend({
@@ -47,6 +57,7 @@ const submitForm = submitRequest.extend({
       description: `Up to ${MAX_FILES} files; each chosen model must be able to take each.`,
     }),
 })
+const example = EXAMPLES.submitRequest
 
 export const submitBatch: Operation = {
   access: 'owner',
@@ -61,14 +72,15 @@ export const submitBatch: Operation = {
       body: {
         required: true,
         content: {
-          'multipart/form-data': { schema: submitForm },
-          'application/json': { schema: submitRequest },
+          'multipart/form-data': { schema: submitForm, example },
+          'application/json': { schema: submitRequest, example },
         },
       },
     },
     answers: {
       202: {
         description: 'Stored. Poll the address in `Location`.',
+        headers: headersNamed('Location', 'Idempotent-Replayed'),
         content: json(submitAnswer),
       },
     },
@@ -86,7 +98,7 @@ export const submitBatch: Operation = {
 
   async handle(c) {
     const idempotencyKey = c.req.header('idempotency-key')
-    if (!headers.shape['idempotency-key'].safeParse(idempotencyKey).success) {
+    if (!headers.shape['Idempotency-Key'].safeParse(idempotencyKey).success) {
       throw new ApiError(
         'invalid_request',
         'Idempotency-Key must be 1 to 255 visible ASCII characters.',
