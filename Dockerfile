@@ -22,7 +22,7 @@ COPY edge edge
 COPY workers-node workers-node
 COPY --from=page /app/edge/page/dist edge/page/dist
 # A volume that is mounted here for the first time takes over whose it is.
-RUN install -d -o node -g node /files
+RUN install -d -o node -g node /files /secrets
 # By number, so that a cluster can tell that it is not root.
 USER 1000:1000
 CMD ["node", "edge/node.ts"]

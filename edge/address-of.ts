@@ -9,15 +9,20 @@ export const forwardedAddress: AddressOf = (c) =>
 
 /** What is counted as one: an IPv4 address, or the /64 network of an IPv6 one, which one user has whole. */
 export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped || !address.includes(':')) return mapped ?? address
-  const [head = '', tail] = address.split('%')[0]!.split('::')
+  const bare = withoutPort(address)
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1]
+  if (mapped || !/^[\da-f:]+(%|$)/i.test(bare)) return mapped ?? bare
+  const [head = '', tail] = bare.split('%')[0]!.split('::')
   const groups = (text: string) => text.split(':').filter(Boolean)
   const before = groups(head)
   const missing = tail === undefined ? 0 : 8 - before.length - groups(tail).length
-  const all = [...before, ...Array.from({ length: missing }, () => '0'), ...groups(tail ?? '')]
-  return `${all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`
+  const zeros = Array.from({ length: Math.max(missing, 0) }, () => '0')
+  const network = [...before, ...zeros, ...groups(tail ?? '')].slice(0, 4)
+  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
+}
+
+/** Some proxies write `address:port`, with brackets around an IPv6 address. */
+function withoutPort(address: string): string {
+  const [, bracketed, plain] = /^\[([^\]]+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(address) ?? []
+  return bracketed ?? plain ?? address
 }

@@ -17,6 +17,10 @@ export function apiKeys() {
         .filter(Boolean),
     )
     .pipe(z.array(apiKey))
+    .refine(
+      (keys) => new Set(keys.map(({ key }) => key)).size === keys.length,
+      'each key may stand there once',
+    )
 }
 
 // The sentences must not quote what was given: it is a secret.

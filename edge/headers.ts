@@ -23,7 +23,8 @@ export function answerHeaders(): MiddlewareHandler<AppEnv> {
     for (const [name, value] of Object.entries(HEADERS)) {
       if (!c.res.headers.has(name)) c.header(name, value)
     }
-    if (isHttps(c)) c.header('Strict-Transport-Security', HTTPS_ONLY)
+    if (isHttps(c, { trustProxy: c.var.settings.TRUST_PROXY }))
+      c.header('Strict-Transport-Security', HTTPS_ONLY)
   }
 }
 

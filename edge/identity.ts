@@ -13,52 +13,63 @@ const COOKIE = 'visitor'
 /** The longest that browsers keep one. */
 const COOKIE_S = 400 * 24 * 3600
 
+type Options = {
+  keys: readonly ApiKey[]
+  /** What cookies are signed with; undefined where there are no visitors. */
+  visitorSecret: string | undefined
+  isHttps(c: Context): boolean
+}
+
 /** Knows who asks, by API key or by the signed cookie of a visitor. */
 export class Identities {
-  private readonly keys: readonly ApiKey[]
-  /** What cookies are signed with; undefined where there are no visitors. */
-  private readonly visitorSecret: string | undefined
+  private readonly options: Options
 
-  constructor(keys: readonly ApiKey[], visitorSecret: string | undefined) {
-    this.keys = keys
-    this.visitorSecret = visitorSecret
+  constructor(options: Options) {
+    this.options = options
   }
 
-  /** Undefined for nobody. Who sends a key is nobody else, whatever cookie comes along. */
+  /**
+   * Undefined for nobody. Who sends a key is nobody else, whatever cookie comes along; other schemes are
+   * for a proxy in front of us.
+   */
   async of(c: Context): Promise<Identity | undefined> {
     const authorization = c.req.header('authorization')
-    if (authorization !== undefined) return this.ofKey(authorization)
+    if (authorization && /^bearer\b/i.test(authorization)) return this.ofKey(authorization)
     const visitor = await this.visitorOf(c)
     if (visitor === undefined) return undefined
     return { owner: `visitor:${visitor}`, operator: false, by: 'cookie' }
   }
 
   /** Gives a browser its cookie, or the same one for longer. Throws ApiError 403 where there are no visitors. */
-  async welcome(c: Context, { secure }: { secure: boolean }): Promise<void> {
-    if (this.visitorSecret === undefined) {
+  async welcome(c: Context): Promise<void> {
+    const { visitorSecret, isHttps } = this.options
+    if (visitorSecret === undefined) {
       throw new ApiError('forbidden', 'Visitors are not let in here: an API key is needed.')
     }
     const visitor = (await this.visitorOf(c)) ?? uuidv7()
-    await setSignedCookie(c, COOKIE, visitor, this.visitorSecret, {
+    await setSignedCookie(c, COOKIE, visitor, visitorSecret, {
       httpOnly: true,
       sameSite: 'Strict',
-      secure,
       path: '/',
       maxAge: COOKIE_S,
+      // With this prefix no other host, and nobody without TLS, can set it.
+      ...(isHttps(c) && { prefix: 'host', secure: true }),
     })
   }
 
   private async ofKey(authorization: string): Promise<Identity | undefined> {
     const given = /^bearer +(\S+)$/i.exec(authorization)?.[1] ?? ''
     // All are compared, each in a time that tells nothing of where they differ.
-    const fits = await Promise.all(this.keys.map(({ key }) => timingSafeEqual(key, given)))
-    const found = this.keys[fits.indexOf(true)]
+    const fits = await Promise.all(this.options.keys.map(({ key }) => timingSafeEqual(key, given)))
+    const found = this.options.keys[fits.indexOf(true)]
     return found && { owner: found.name, operator: found.operator, by: 'key' }
   }
 
   private async visitorOf(c: Context): Promise<string | undefined> {
-    if (this.visitorSecret === undefined) return undefined
-    const visitor = await getSignedCookie(c, this.visitorSecret, COOKIE)
+    const { visitorSecret, isHttps } = this.options
+    if (visitorSecret === undefined) return undefined
+    const prefix = isHttps(c) ? 'host' : undefined
+    const visitor = await getSignedCookie(c, visitorSecret, COOKIE, prefix)
     return z.uuid().safeParse(visitor).data
   }
 }

@@ -1,8 +1,8 @@
 import type { Context } from 'hono'
-import type { AppEnv } from './operation.ts'
 
-/** Whether the client speaks TLS, be it with the proxy in front of us. */
-export function isHttps(c: Context<AppEnv>): boolean {
-  const forwarded = c.var.settings.TRUST_PROXY ? c.req.header('x-forwarded-proto') : undefined
-  return forwarded ? forwarded === 'https' : c.req.url.startsWith('https:')
+/** Whether the client speaks TLS: with us, or with the one proxy in front of us that is trusted. */
+export function isHttps(c: Context, { trustProxy }: { trustProxy: boolean }): boolean {
+  const forwarded = trustProxy ? c.req.header('x-forwarded-proto') : undefined
+  if (forwarded === undefined) return c.req.url.startsWith('https:')
+  return forwarded.split(',').at(-1)!.trim() === 'https'
 }

@@ -12,64 +12,60 @@ const REST_MS = 5_000
 const WINDOW_S = 60
 const MAX_REMEMBERED = 10_000
 
-/** Who is counted; a policy counts nobody where its part is missing. */
-export type Counted = { owner?: string; address?: string }
+/** Which setting says how often a minute each of these may come. */
+const LIMITS = {
+  owner: 'REQUESTS_PER_MINUTE',
+  address: 'REQUESTS_PER_MINUTE_PER_ADDRESS',
+  /** Addresses again: new visitors of theirs. */
+  newcomer: 'NEW_VISITORS_PER_MINUTE',
+} as const
 
-/** How a policy stands after this request. `resetS`: seconds until its window is over. */
+/** Who is counted, by policy; a policy without its part counts nobody. */
+export type Counted = { [Policy in keyof typeof LIMITS]?: string | undefined }
+
+/** How a policy stands after this request. `resetAt`: when its window is over, in ms since 1970. */
 export type Standing = {
   policy: string
   limit: number
   left: number
-  resetS: number
+  resetAt: number
   over: boolean
 }
 
+type Policy = { policy: keyof typeof LIMITS; limit: number; id: string; key: string }
+
 /**
- * Counts requests per minute, by owner and by address, in Redis: both in one REST call. Where its
- * Redis is away, or slow, everything is let through.
+ * Counts requests per minute in Redis, all policies of a request in one REST call. Where its Redis is
+ * away, or slow, everything is let through.
  */
 export class Limiter {
   private readonly settings: EdgeSettings
   private restsUntil = 0
-  /** Who is over, until when: they cost no call. */
-  private readonly over = new Map<string, number>()
+  /** Who is over, for as long as they are: they cost no call. */
+  private readonly over = new Map<string, Standing>()
 
   constructor(settings: EdgeSettings) {
     this.settings = settings
   }
 
+  /** Whether it is known, without asking, that one of them is over. */
+  isOver(counted: Counted): boolean {
+    return this.policiesOf(counted).some(({ key }) => this.remembered(key))
+  }
+
   /** Counts a request. Never rejects. */
-  async count({ owner, address }: Counted): Promise<Standing[]> {
-    const { REQUESTS_PER_MINUTE, REQUESTS_PER_MINUTE_PER_ADDRESS } = this.settings
-    const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN } = this.settings
-    const policies = [
-      { policy: 'owner', limit: REQUESTS_PER_MINUTE, id: owner },
-      { policy: 'address', limit: REQUESTS_PER_MINUTE_PER_ADDRESS, id: address },
-    ].filter(({ limit, id }) => limit > 0 && id !== undefined)
+  async count(counted: Counted): Promise<Standing[]> {
+    const policies = this.policiesOf(counted)
+    const known = policies.flatMap(({ key }) => this.remembered(key) ?? [])
+    if (known.length > 0) return known
     if (policies.length === 0 || Date.now() < this.restsUntil) return []
-    // One for each request: on Workers a call of one request must not be awaited by another.
-    if (this.over.size > MAX_REMEMBERED) this.over.clear()
-    const redis = openCounter(UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, TIMEOUT_MS)
     try {
-      return await Promise.all(
-        policies.map(async ({ policy, limit, id }) => {
-          const said = await new Ratelimit({
-            redis,
-            limiter: Ratelimit.fixedWindow(limit, `${WINDOW_S} s`),
-            prefix: `limit:${policy}`,
-            ephemeralCache: this.over,
-            timeout: TIMEOUT_MS,
-          }).limit(id!)
-          if (said.reason === 'timeout') throw new Error('timeout')
-          return {
-            policy,
-            limit,
-            left: Math.max(said.remaining, 0),
-            resetS: Math.max(Math.ceil((said.reset - Date.now()) / 1000), 1),
-            over: !said.success,
-          }
-        }),
-      )
+      const standings = await this.ask(policies)
+      if (this.over.size > MAX_REMEMBERED) this.over.clear()
+      for (const [i, standing] of standings.entries()) {
+        if (standing.over) this.over.set(policies[i]!.key, standing)
+      }
+      return standings
     } catch {
       // Its message may quote the command, and that names who asks.
       log('warn', 'requests are not counted', { code: 'limiter_away' })
@@ -77,19 +73,53 @@ export class Limiter {
       return []
     }
   }
+
+  private policiesOf(counted: Counted): Policy[] {
+    return (Object.keys(LIMITS) as (keyof typeof LIMITS)[]).flatMap((policy) => {
+      const id = counted[policy]
+      const limit = this.settings[LIMITS[policy]]
+      return id !== undefined && limit > 0 ? { policy, limit, id, key: `${policy} ${id}` } : []
+    })
+  }
+
+  private remembered(key: string): Standing | undefined {
+    const standing = this.over.get(key)
+    if (standing && standing.resetAt > Date.now()) return standing
+    this.over.delete(key)
+    return undefined
+  }
+
+  private ask(policies: Policy[]): Promise<Standing[]> {
+    const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN } = this.settings
+    // One for each request: on Workers a call of one request must not be awaited by another.
+    const redis = openCounter(UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, TIMEOUT_MS)
+    return Promise.all(
+      policies.map(async ({ policy, limit, id }) => {
+        const said = await new Ratelimit({
+          redis,
+          limiter: Ratelimit.fixedWindow(limit, `${WINDOW_S} s`),
+          prefix: `limit:${policy}`,
+          ephemeralCache: false,
+          timeout: TIMEOUT_MS,
+        }).limit(id)
+        if (said.reason === 'timeout') throw new Error('timeout')
+        const left = Math.max(said.remaining, 0)
+        return { policy, limit, left, resetAt: said.reset, over: !said.success }
+      }),
+    )
+  }
 }
 
 /** Throws ApiError 429 where a policy is over. */
 export function demandWithin(standings: readonly Standing[]): void {
   const over = standings.filter((standing) => standing.over)
   if (over.length === 0) return
-  const resetS = Math.max(...over.map((standing) => standing.resetS))
-  const { limit } = over[0]!
+  const waitS = Math.max(...over.map(secondsLeft))
   throw new ApiError(
     'rate_limited',
-    `These are more than ${limit} requests in a minute. Try again in ${resetS} s.`,
+    `These are more than ${over[0]!.limit} requests in a minute. Try again in ${waitS} s.`,
     null,
-    resetS,
+    waitS,
   )
 }
 
@@ -99,6 +129,12 @@ export function limitHeaders(standings: readonly Standing[]): Record<string, str
   const list = (of: (standing: Standing) => string) => standings.map(of).join(', ')
   return {
     'RateLimit-Policy': list(({ policy, limit }) => `"${policy}";q=${limit};w=${WINDOW_S}`),
-    RateLimit: list(({ policy, left, resetS }) => `"${policy}";r=${left};t=${resetS}`),
+    RateLimit: list((standing) => {
+      return `"${standing.policy}";r=${standing.left};t=${secondsLeft(standing)}`
+    }),
   }
+}
+
+function secondsLeft({ resetAt }: Standing): number {
+  return Math.max(Math.ceil((resetAt - Date.now()) / 1000), 1)
 }

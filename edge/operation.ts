@@ -32,6 +32,8 @@ type Answer = {
 /** One operation of the API: what the OpenAPI document says of it, and what it does. */
 export type Operation = {
   access: Access
+  /** A read by key, which may run while the request is still being counted. */
+  readsAtOnce?: true
   route: Pick<RouteConfig, 'method' | 'path' | 'request'> & {
     summary: string
     description: string

@@ -1,6 +1,7 @@
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { type AddressOf, forwardedAddress } from './address-of.ts'
 import { Identities } from './identity.ts'
+import { isHttps } from './is-https.ts'
 import { Limiter } from './limiter.ts'
 import { openNeon } from './neon.ts'
 import { type FileStore, type OpenFolder, openFileStore } from './open-file-store.ts'
@@ -38,7 +39,11 @@ export function openServices(
   return {
     settings,
     watches,
-    identities: new Identities(settings.API_KEYS, visitorSecret),
+    identities: new Identities({
+      keys: settings.API_KEYS,
+      visitorSecret,
+      isHttps: (c) => isHttps(c, { trustProxy: settings.TRUST_PROXY }),
+    }),
     limiter: new Limiter(settings),
     addressOf: settings.TRUST_PROXY ? forwardedAddress : addressOf,
     files: openFileStore(environment, openFolder),

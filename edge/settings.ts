@@ -34,6 +34,7 @@ const settings = z.object({
   REQUESTS_PER_MINUTE: integer(0, 1_000_000).default(600),
   REQUESTS_PER_MINUTE_PER_ADDRESS: integer(0, 1_000_000).default(1200),
   NODE_HOSTS: hostList().optional(),
+  NEW_VISITORS_PER_MINUTE: integer(0, 1_000_000).default(20),
   INSTANCE_ID: z.string().max(100).optional(),
 })
 

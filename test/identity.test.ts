@@ -8,6 +8,8 @@ import { RUNTIMES, type RunningGateway, startGateway } from './setup/start-gatew
 import { type Stack, startStack } from './stack.ts'
 
 const NOBODY = as('')
+/** Of owners that one test alone counts. */
+const FILES_KEY = 'key-of-one-who-sends-files'
 const ELSEWHERE = 'https://elsewhere.example'
 
 let stack: Stack
@@ -65,13 +67,19 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     for (const authorization of [
       `Bearer ${LOCAL_KEY.slice(0, -1)}`,
       `Bearer ${LOCAL_KEY}x`,
-      `Basic ${LOCAL_KEY}`,
       'Bearer local',
-      LOCAL_KEY,
+      'Bearer',
       `Bearer ${LOCAL_KEY} ${LOCAL_KEY}`,
     ]) {
       const headers = { authorization, cookie }
       expect((await fetch(`${gateway.url}/v1/models`, { headers })).status).toBe(401)
+    }
+    for (const authorization of [`Basic ${LOCAL_KEY}`, LOCAL_KEY]) {
+      const statusWith = async (headers: Record<string, string>) =>
+        (await fetch(`${gateway.url}/v1/models`, { headers })).status
+      expect(await statusWith({ authorization })).toBe(401)
+      // It is for a proxy in front of us.
+      expect(await statusWith({ authorization, cookie })).toBe(200)
     }
     const headers = { authorization: `bearer ${LOCAL_KEY}` }
     expect((await fetch(`${gateway.url}/v1/models`, { headers })).status).toBe(200)
@@ -157,7 +165,15 @@ test('a page of another origin is let in where its origin is listed, with a key 
 
 test('behind a proxy that speaks TLS the cookie is for TLS only', async () => {
   const { url } = await gatewayWith({ TRUST_PROXY: 'true' })
-  expect(await newVisitor(url, { 'x-forwarded-proto': 'https' })).toMatch(/; Secure/)
+  const tls = { 'x-forwarded-proto': 'http, https' }
+  const set = await newVisitor(url, tls)
+  expect(set).toMatch(/^__Host-visitor=.*; Secure/)
+  const cookie = nameAndValue(set)
+  const statusWith = async (headers: Record<string, string>) =>
+    (await fetch(`${url}/v1/models`, { headers: { ...NOBODY, ...headers } })).status
+  expect(await statusWith({ ...tls, cookie })).toBe(200)
+  // A name without the prefix could have been set by another host of the domain.
+  expect(await statusWith({ ...tls, cookie: cookie.replace('__Host-', '') })).toBe(401)
   expect(await newVisitor(url)).not.toMatch(/; Secure/)
   expect(await newVisitor(stack.gatewayUrl, { 'x-forwarded-proto': 'https' })).not.toMatch(/Secure/)
 })
@@ -210,6 +226,54 @@ test('each minute an owner and an address have so many requests, in one call to 
   expect((await ask(OTHER_KEY)).status).toBe(200)
 })
 
+test('an address may bring so many new visitors a minute, and those it has as often as they like', async () => {
+  const { url } = await gatewayWith({ NEW_VISITORS_PER_MINUTE: '2', TRUST_PROXY: 'true' })
+  await untilMinuteBegins()
+  const from = {
+    ...NOBODY,
+    'x-forwarded-for': '198.51.100.7:4711',
+    'sec-fetch-site': 'same-origin',
+  }
+  const visit = (headers = {}) =>
+    fetch(`${url}/v1/session`, { method: 'POST', headers: { ...from, ...headers } })
+  const cookie = nameAndValue((await visit()).headers.getSetCookie()[0]!)
+  expect((await visit({ 'x-forwarded-for': '198.51.100.7:4712' })).status).toBe(204)
+  expect((await visit()).status).toBe(429)
+  expect((await visit({ cookie })).status).toBe(204)
+  expect((await visit({ 'x-forwarded-for': '198.51.100.8:4711' })).status).toBe(204)
+})
+
+test('who guesses keys, tokens or signatures is counted', async () => {
+  const { url } = await gatewayWith({
+    REQUESTS_PER_MINUTE_PER_ADDRESS: '4',
+    TRUST_PROXY: 'true',
+    NODE_TOKEN: 'token-of-sixteen-letters',
+    NODE_HOSTS: 'node.example',
+  })
+  await untilMinuteBegins()
+  const from = { ...NOBODY, 'x-forwarded-for': '198.51.100.9' }
+  const beat = { method: 'POST', headers: { ...from, authorization: 'Bearer guess' } }
+  const file = '/v1/files/01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f?owner=local&expires=1&signature=a'
+  expect((await fetch(`${url}/v1/nodes/heartbeat`, beat)).status).toBe(401)
+  expect((await fetch(url + file, { headers: from })).status).toBe(403)
+  expect((await fetch(`${url}/v1/nothing`, { headers: from })).status).toBe(401)
+  expect((await fetch(`${url}/v1/models`, { headers: from })).status).toBe(401)
+  expect((await fetch(`${url}/v1/models`, { headers: from })).status).toBe(429)
+  expect((await fetch(`${url}/v1/nodes/heartbeat`, beat)).status).toBe(429)
+  expect((await fetch(url + file, { headers: from })).status).toBe(429)
+})
+
+test('an upload that is one too many stores no object', async () => {
+  const { url } = await gatewayWith({ REQUESTS_PER_MINUTE: '1', API_KEYS: `files:${FILES_KEY}` })
+  await untilMinuteBegins()
+  const send = (text: string) =>
+    post(url, { prompt: 'a', files: new File([text], 'a.txt') }, as(FILES_KEY))
+  expect((await send('first')).status).toBe(202)
+  const before = await stack.objectKeys()
+  expect((await send('second')).status).toBe(429)
+  expect(await stack.objectKeys()).toEqual(before)
+})
+
 test('a submit that is one too many stores nothing', async () => {
   const { url } = await gatewayWith({ REQUESTS_PER_MINUTE: '2' })
   await untilMinuteBegins()
@@ -241,6 +305,7 @@ test.each([
   ['a key without a name', { API_KEYS: 'sixteen-letters-and-more' }, /^API_KEYS is not usable/m],
   ['a short key', { API_KEYS: 'me:short' }, /^API_KEYS is not usable/m],
   ['an unknown role', { API_KEYS: `me:${LOCAL_KEY}:admin` }, /^API_KEYS is not usable/m],
+  ['a key twice', { API_KEYS: `me:${LOCAL_KEY},you:${LOCAL_KEY}` }, /^API_KEYS is not usable/m],
   ['a path', { CORS_ORIGINS: 'https://a.example/b' }, /^CORS_ORIGINS is not usable/m],
 ])('%s: the gateway does not start, and names the setting', async (_, settings, sentence) => {
   const program = spawnProgram('node', ['edge/node.ts'], {

@@ -39,10 +39,15 @@ function gatewayWith(codes: string[]) {
     postgres,
     redis: {} as RedisDoor,
     files: { objects, urlSecret: URL_SECRET },
-    identities: new Identities([{ name: 'local', key: LOCAL_KEY, operator: false }], undefined),
+    identities: new Identities({
+      keys: [{ name: 'local', key: LOCAL_KEY, operator: false }],
+      visitorSecret: undefined,
+      isHttps: () => false,
+    }),
     limiter: new Limiter({
       REQUESTS_PER_MINUTE: 0,
       REQUESTS_PER_MINUTE_PER_ADDRESS: 0,
+      NEW_VISITORS_PER_MINUTE: 0,
     } as EdgeSettings),
     addressOf: () => undefined,
   })

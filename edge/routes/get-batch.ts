@@ -12,6 +12,7 @@ import { idFromPath, json, type Operation } from '../operation.ts'
 
 export const getBatch: Operation = {
   access: 'owner',
+  readsAtOnce: true,
   route: {
     method: 'get',
     path: '/v1/batches/{batch_id}',

@@ -12,6 +12,7 @@ import { idFromPath, json, type Operation } from '../operation.ts'
 
 export const getTask: Operation = {
   access: 'owner',
+  readsAtOnce: true,
   route: {
     method: 'get',
     path: '/v1/tasks/{task_id}',

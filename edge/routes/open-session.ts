@@ -1,6 +1,7 @@
+import { networkOf } from '../address-of.ts'
 import { headersNamed } from '../documented-headers.ts'
 import { demandOwnPage } from '../identity.ts'
-import { isHttps } from '../is-https.ts'
+import { demandWithin } from '../limiter.ts'
 import type { Operation } from '../operation.ts'
 
 export const openSession: Operation = {
@@ -20,7 +21,13 @@ export const openSession: Operation = {
 
   async handle(c) {
     demandOwnPage(c)
-    await c.var.identities.welcome(c, { secure: isHttps(c) })
+    const { identities, limiter } = c.var
+    const address = c.var.addressOf(c)
+    // Each is an owner with limits of its own: they must not be had for nothing.
+    if (address && !(await identities.of(c))) {
+      demandWithin(await limiter.count({ newcomer: networkOf(address) }))
+    }
+    await identities.welcome(c)
     return c.body(null, 204)
   },
 }

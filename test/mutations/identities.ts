@@ -9,12 +9,12 @@ export const IDENTITIES: Mutation[] = [
       'on node > nobody gets in, but to what is public',
     ],
     [
-      "identity.by === 'cookie' && !isSafe(c)",
+      "identity.by === 'cookie' && changes",
       'false',
       'on node > with a cookie, changes come from our own page only',
     ],
     [
-      "if (!readsAtOnce(c)) c.set('postgres', after(admitted, c.var.postgres))",
+      "c.set('postgres', postgresAfter(admitted, c.var.postgres))",
       '',
       'a submit that is one too many stores nothing',
     ],
@@ -28,8 +28,8 @@ export const IDENTITIES: Mutation[] = [
   ]),
   ...inFile('edge/identity.ts', 'test/identity.test.ts', [
     [
-      'if (authorization !== undefined) return this.ofKey(authorization)',
-      'const keyed = await this.ofKey(authorization ?? "")\n    if (keyed) return keyed',
+      'return this.ofKey(authorization)',
+      '{\n      const keyed = await this.ofKey(authorization)\n      if (keyed) return keyed\n    }',
       'on node > a key must be the right one, whole, and is taken before any cookie',
     ],
     [
@@ -43,6 +43,25 @@ export const IDENTITIES: Mutation[] = [
       'on node > a visitor has what it sends, and nobody else has it',
     ],
   ]),
+  ...inFile('edge/guard.ts', 'test/identity.test.ts', [
+    [
+      "c.set('files', c.var.files && filesAfter(admitted, c.var.files))",
+      '',
+      'an upload that is one too many stores no object',
+    ],
+    [
+      'if (c.res.status === 401 || c.res.status === 403) await count(c)',
+      '',
+      'who guesses keys, tokens or signatures is counted',
+    ],
+  ]),
+  ...inFile('edge/routes/open-session.ts', 'test/identity.test.ts', [
+    [
+      'address && !(await identities.of(c))',
+      'address',
+      'an address may bring so many new visitors a minute, and those it has as often as they like',
+    ],
+  ]),
   ...inFile('edge/limiter.ts', 'test/identity.test.ts', [
     [
       'this.restsUntil = Date.now() + REST_MS\n      return []',
@@ -50,11 +69,7 @@ export const IDENTITIES: Mutation[] = [
       'while the Redis of the limits is away, nobody is refused',
     ],
   ]),
-  ...inFile('edge/address-of.ts', 'test/identity.test.ts', [
-    [
-      '.slice(0, 4)',
-      '.slice(0, 3)',
-      'each minute an owner and an address have so many requests, in one call to Redis',
-    ],
+  ...inFile('edge/address-of.ts', 'test/address-of.test.ts', [
+    ['.slice(0, 4)', '.slice(0, 3)', '2001:db8:1:2:3:4:5:6 counts as 2001:db8:1:2::/64'],
   ]),
 ]

@@ -9,6 +9,7 @@ export const IDENTITIES = {
   VISITOR_SECRET: 'secret-by-which-the-tests-sign-cookies',
   REQUESTS_PER_MINUTE: '0',
   REQUESTS_PER_MINUTE_PER_ADDRESS: '0',
+  NEW_VISITORS_PER_MINUTE: '0',
 }
 
 /** The headers of a request by the bearer of a key; with '' by nobody. */
