@@ -20,6 +20,8 @@ async function main(word: string): Promise<void> {
   const chosen = MUTATIONS.filter(({ file, text, title }) =>
     [file, text, title].some((field) => field.includes(word)),
   )
+  // Vitest takes no file at all for every file.
+  if (chosen.length === 0) throw new Error(`no mutation has "${word}" in it`)
   const copy = await copyProject()
   // One Vitest for all runs: it starts the services once.
   const vitest = await createVitest('test', { root: copy, watch: false, reporters: [{}] })
