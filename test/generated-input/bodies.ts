@@ -82,7 +82,6 @@ const jsonBody = fc.oneof(
       '\ufeff{"prompt":"a"}',
       '{"prompt":"a"',
       '{"prompt":"a","title":"b","task_id":null}',
-      ,
     ),
   },
 )
