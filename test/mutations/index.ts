@@ -1,5 +1,6 @@
 import { CONVERSATIONS } from './conversations.ts'
 import { DEAD_LETTERS } from './dead-letters.ts'
+import { DOCUMENTED } from './documented.ts'
 import { FILES } from './files.ts'
 import { MACHINERY } from './machinery.ts'
 import { MODEL_CALLS } from './model-calls.ts'
@@ -48,6 +49,7 @@ export const MUTATIONS: Mutation[] = [
   ...POLLING,
   ...CONVERSATIONS,
   ...MODEL_CALLS,
+  ...DOCUMENTED,
   ...FILES,
   ...SAFETY,
   ...MACHINERY,
