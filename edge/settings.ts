@@ -20,6 +20,7 @@ const settings = z.object({
   NEON_FETCH_ENDPOINT: address(['http', 'https']).optional(),
   MAX_BODY_BYTES: integer(1024, 100 * MiB).default(MiB),
   MAX_UPLOAD_BYTES: integer(1024, 500 * MiB).default(50 * MiB),
+  MAX_BODY_PAUSE_MS: integer(100, 600_000).default(30_000),
   MAX_OPEN_TASKS: integer(0, 1_000_000).default(200),
   MAX_QUEUE_DEPTH: integer(0, 1_000_000).default(10_000),
   FILE_URL_SECRET: z.string().min(32, 'it must have at least 32 characters').optional(),

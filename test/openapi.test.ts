@@ -190,7 +190,7 @@ describe('the running gateway', () => {
       const { path, init } = await asSent(operation, made, things, secret)
       const response = await fetch(stack.gatewayUrl + path, init)
       seen.add(response.status)
-      expect(response.status).not.toBe(500)
+      expect(response.status, 'a failure inside').toBeLessThan(500)
       await check.expectNamed(operation, response, `${init.method} ${path.slice(0, 500)}`)
     })
     await fc.assert(property, { numRuns: RUNS, seed: SEED, endOnFailure: RUNS > 100 })

@@ -1,6 +1,7 @@
 import { ACCESS } from './access.ts'
 import { CONVERSATIONS } from './conversations.ts'
 import { DEAD_LETTERS } from './dead-letters.ts'
+import { DOCUMENTED } from './documented.ts'
 import { FILES } from './files.ts'
 import { IDENTITIES } from './identities.ts'
 import { MACHINERY } from './machinery.ts'
@@ -50,6 +51,7 @@ export const MUTATIONS: Mutation[] = [
   ...POLLING,
   ...CONVERSATIONS,
   ...MODEL_CALLS,
+  ...DOCUMENTED,
   ...FILES,
   ...SAFETY,
   ...IDENTITIES,
