@@ -6,7 +6,7 @@ import { createApp } from '../edge/app.ts'
 import { Identities } from '../edge/identity.ts'
 import { Limiter } from '../edge/limiter.ts'
 import { DatabaseError } from '../edge/neon.ts'
-import type { EdgeSettings } from '../edge/settings.ts'
+import { readEdgeSettings } from '../edge/settings.ts'
 import type { RedisDoor } from '../edge/upstash.ts'
 import { PNG } from './setup/pictures.ts'
 import { as, LOCAL_KEY } from './setup/send-key.ts'
@@ -34,8 +34,13 @@ function gatewayWith(codes: string[]) {
       keys.delete(key)
     },
   }
+  const settings = readEdgeSettings({
+    DATABASE_URL: 'postgres://nowhere',
+    UPSTASH_REDIS_REST_URL: 'http://nowhere',
+    UPSTASH_REDIS_REST_TOKEN: 'none',
+  })
   const app = createApp({
-    settings: { MAX_BODY_BYTES: 1e6, MAX_UPLOAD_BYTES: 1e6, ENABLE_DB_LOG: false } as never,
+    settings,
     postgres,
     redis: {} as RedisDoor,
     files: { objects, urlSecret: URL_SECRET },
@@ -44,11 +49,7 @@ function gatewayWith(codes: string[]) {
       visitorSecret: undefined,
       isHttps: () => false,
     }),
-    limiter: new Limiter({
-      REQUESTS_PER_MINUTE: 0,
-      REQUESTS_PER_MINUTE_PER_ADDRESS: 0,
-      NEW_VISITORS_PER_MINUTE: 0,
-    } as EdgeSettings),
+    limiter: new Limiter(settings),
     addressOf: () => undefined,
   })
   return { app, keys }

@@ -4,7 +4,7 @@ import type { SubmitAnswer } from '../drizzle/contract/http-api.ts'
 import { batchUntil, errorOf, post } from './setup/client.ts'
 import { startModelServer } from './setup/model-server.ts'
 import { TRACEPARENT } from './setup/new-batch.ts'
-import { spawnProgram } from './setup/spawn-program.ts'
+import { startGateway } from './setup/start-gateway.ts'
 import { type Stack, startStack } from './stack.ts'
 
 const NOWHERE = '01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f'
@@ -81,10 +81,10 @@ test('one id is in the answer, in the log of the gateway and of the worker, and 
     await stack.stop()
     await models.close()
   })
-  const gateway = spawnProgram('node', ['edge/node.ts'], { ...stack.gatewaySettings, PORT: '0' })
-  const [, url] = await gateway.printed(/gateway ready (http:\S+)/)
+  const { url, program } = await startGateway('node', stack.gatewaySettings)
+  const gateway = program!
   const headers = { 'X-Request-Id': 'one-id', traceparent: TRACEPARENT }
-  const accepted = await post(url!, { prompt: 'a', model: 'qwen3' }, headers)
+  const accepted = await post(url, { prompt: 'a', model: 'qwen3' }, headers)
   expect(accepted.headers.get('x-request-id')).toBe('one-id')
   const { batch_id, task_ids } = (await accepted.json()) as SubmitAnswer
   const [, fields] = (await redis.xrange('qwen_stream', '-', '+'))[0]!
@@ -106,7 +106,7 @@ test('one id is in the answer, in the log of the gateway and of the worker, and 
   for (const line of lines) expect(JSON.parse(line)).toMatchObject({ request_id: 'one-id' })
 
   stack.rest.down = true
-  await post(url!, { prompt: 'a', model: 'qwen3' }, headers)
+  await post(url, { prompt: 'a', model: 'qwen3' }, headers)
   stack.rest.down = false
   await gateway.printed(/"msg":"not rung".*"request_id":"one-id"/)
   await gateway.stop()

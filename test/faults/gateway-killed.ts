@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SubmitAnswer } from '../../drizzle/contract/http-api.ts'
 import { batchUntil, post, submit, until } from '../setup/client.ts'
-import { spawnProgram } from '../setup/spawn-program.ts'
+import { startGateway } from '../setup/start-gateway.ts'
 import { answerCalls, gate, LEASE_MS, MODEL, startFaultWorker } from './fault-worker.ts'
 import {
   demand,
@@ -22,15 +22,14 @@ const FIELDS = { prompt: 'a', model: `${MODEL},qwen3` }
 /** A gateway that never gets its XADDs out is killed once it has committed. */
 async function killBeforeRinging(stack: FaultStack): Promise<SubmitAnswer> {
   const rest = await stack.proxyTo(stack.gatewaySettings.UPSTASH_REDIS_REST_URL!)
-  const gateway = spawnProgram('node', ['edge/node.ts'], {
+  const { url, program } = await startGateway('node', {
     ...stack.gatewaySettings,
     UPSTASH_REDIS_REST_URL: rest.url,
-    PORT: '0',
   })
+  const gateway = program!
   try {
-    const [, url] = await gateway.printed(/gateway ready (http:\S+)/)
     rest.hush()
-    const answer = post(url!, FIELDS, { 'idempotency-key': KEY }).then(
+    const answer = post(url, FIELDS, { 'idempotency-key': KEY }).then(
       ({ status }) => status,
       () => 'cut off',
     )

@@ -13,6 +13,8 @@ export type RunningGateway = {
   /** All that it has printed. */
   output(): string
   stop(): Promise<void>
+  /** Where it is one of its own. */
+  program?: Program
   /** On workerd, which has its bucket within. */
   objectKeys?: ObjectKeys
 }
@@ -50,6 +52,7 @@ async function fromProgram(program: Program): Promise<RunningGateway> {
   const [, url] = await program.printed(/gateway ready (http:\S+)/)
   return {
     url: url!,
+    program,
     output: program.output,
     async stop() {
       await program.stop()
