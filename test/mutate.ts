@@ -20,6 +20,8 @@ async function main(word: string): Promise<void> {
   const chosen = MUTATIONS.filter(({ file, text, title }) =>
     [file, text, title].some((field) => field.includes(word)),
   )
+  // Vitest would take no file for all of them.
+  if (chosen.length === 0) throw new Error(`no mutation has the word ${word}`)
   const copy = await copyProject()
   // One Vitest for all runs: it starts the services once.
   const vitest = await createVitest('test', { root: copy, watch: false, reporters: [{}] })
