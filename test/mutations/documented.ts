@@ -4,7 +4,7 @@ const ANSWERS = 'answers what the document says, whatever it is sent'
 
 /** What the OpenAPI document says, and what it is held to. */
 export const DOCUMENTED: Mutation[] = [
-  ...inFile('edge/request-body.ts', 'test/generated-input.test.ts', [
+  ...inFile('edge/request-body.ts', 'test/body-pauses.test.ts', [
     [
       'unlessPausing(readerOf(body), c.var.settings.MAX_BODY_PAUSE_MS)',
       'readerOf(body)',
