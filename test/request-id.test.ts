@@ -4,6 +4,7 @@ import type { SubmitAnswer } from '../drizzle/contract/http-api.ts'
 import { batchUntil, errorOf, post } from './setup/client.ts'
 import { startModelServer } from './setup/model-server.ts'
 import { TRACEPARENT } from './setup/new-batch.ts'
+import { IDENTITIES, sendKeyTo } from './setup/send-key.ts'
 import { spawnProgram } from './setup/spawn-program.ts'
 import { type Stack, startStack } from './stack.ts'
 
@@ -81,8 +82,13 @@ test('one id is in the answer, in the log of the gateway and of the worker, and 
     await stack.stop()
     await models.close()
   })
-  const gateway = spawnProgram('node', ['edge/node.ts'], { ...stack.gatewaySettings, PORT: '0' })
+  const gateway = spawnProgram('node', ['edge/node.ts'], {
+    ...IDENTITIES,
+    ...stack.gatewaySettings,
+    PORT: '0',
+  })
   const [, url] = await gateway.printed(/gateway ready (http:\S+)/)
+  sendKeyTo(url!)
   const headers = { 'X-Request-Id': 'one-id', traceparent: TRACEPARENT }
   const accepted = await post(url!, { prompt: 'a', model: 'qwen3' }, headers)
   expect(accepted.headers.get('x-request-id')).toBe('one-id')
@@ -104,6 +110,12 @@ test('one id is in the answer, in the log of the gateway and of the worker, and 
     'task failed',
   ])
   for (const line of lines) expect(JSON.parse(line)).toMatchObject({ request_id: 'one-id' })
+
+  const retry = `${url}/v1/tasks/${task_ids[0]}/retry`
+  const again = { 'X-Request-Id': 'two-id', traceparent: TRACEPARENT.replace('b7ad', 'c8be') }
+  expect((await fetch(retry, { method: 'POST', headers: again })).status).toBe(202)
+  await gateway.printed(/"msg":"task retried".*"asked_by":"one-id".*"request_id":"two-id"/)
+  await worker.printed(/"msg":"task failed".*"two-id"|"two-id".*"msg":"task failed"/)
 
   stack.rest.down = true
   await post(url!, { prompt: 'a', model: 'qwen3' }, headers)

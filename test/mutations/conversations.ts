@@ -12,14 +12,39 @@ export const CONVERSATIONS: Mutation[] = [
       'a task of another owner is not found, nor is one that does not exist',
     ],
     [
-      `seen.status IN (${source('TaskStatus.FAILED')}, ${source('TaskStatus.CANCELLED')})`,
-      'true',
+      `const ENDED = \`seen.status IN (${source('TaskStatus.FAILED')}, ${source('TaskStatus.CANCELLED')})\``,
+      "const ENDED = 'true'",
       'a task that waits, runs, or has its answer is left as it is',
     ],
     [
       `, ${source('TaskStatus.CANCELLED')}`,
       '',
       'a task that was cancelled is PENDING again, without the text that was kept',
+    ],
+    [
+      '\n    AND (SELECT gate.refused FROM gate) IS NULL',
+      '',
+      'a retry that would break the limit of open_tasks leaves all as it is',
+    ],
+    [
+      `CASE WHEN ${source('ENDED')} THEN ${source('brokenLimit(LIMITS)')} END`,
+      source('brokenLimit(LIMITS)'),
+      'a repeat of the same retry rings the task once more, one of another request does not',
+    ],
+    [
+      "'request_id = $3', ",
+      '',
+      'what is done for a task from now on bears the marks of the request that retried it',
+    ],
+    [
+      "'traceparent = $4'",
+      '',
+      'what is done for a task from now on bears the marks of the request that retried it',
+    ],
+    [
+      ' AND b.request_id = $3',
+      '',
+      'a repeat of the same retry rings the task once more, one of another request does not',
     ],
     [
       't.id = $2::uuid FOR UPDATE',
