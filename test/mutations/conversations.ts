@@ -155,7 +155,12 @@ export const CONVERSATIONS: Mutation[] = [
       'SELECT gone.object_key FROM gone',
       ALL,
     ],
-    ['\n    AND f.unused_since IS NULL', '', FILE_STAYS],
+    [' AND file.unused_since IS NULL', '', FILE_STAYS],
+    [
+      'SET unused_since = now()',
+      'SET unused_since = f.unused_since',
+      'a file whose only place goes while it is looked at is forgotten later',
+    ],
     [` AND NOT place.${source('column')} = ${source('ids(own)')}`, ' AND false', FILE_STAYS],
     [
       `WHERE seen.status ${is('PROCESSING')}`,
