@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import type { ErrorCode } from '../drizzle/contract/http-api.ts'
 import { ApiError } from './api-error.ts'
+import type { Leftovers } from './leftovers.ts'
 import type { Standing } from './limiter.ts'
 import type { Services } from './services.ts'
 import type { Watches } from './watches.ts'
@@ -12,6 +13,7 @@ export type AppEnv = {
     requestId: string
     owner: string
     watches: Watches
+    leftovers: Leftovers
     counting?: Promise<Standing[]>
   }
 }

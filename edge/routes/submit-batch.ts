@@ -97,6 +97,7 @@ export const submitBatch: Operation = {
     // A client that hangs up would end it between two stores.
     afterAnswer(c, submitting)
     const stored = await submitting
+    afterAnswer(c, c.var.leftovers.forgetIfDue(c.var))
     const first = stored[0]!
     const answer: SubmitAnswer = {
       batch_id: first.batch_id,
