@@ -141,6 +141,10 @@ function asApiError(error: Error, requestId: string): ApiError {
       const message = 'The database is away at the moment. Try again in a few seconds.'
       return new ApiError('unavailable', message, null, RETRY_AFTER_S)
     }
+    if (error.crossed) {
+      const message = 'Others change the same at this moment. Try again in a few seconds.'
+      return new ApiError('unavailable', message, null, RETRY_AFTER_S)
+    }
   } else {
     log('error', 'unknown error', { name: error.name, request_id: requestId })
   }

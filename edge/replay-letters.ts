@@ -7,6 +7,7 @@ import {
 } from '../drizzle/statements/replay-dead-letters.ts'
 import { log } from './log.ts'
 import type { AppEnv } from './operation.ts'
+import { runUncrossed } from './run-uncrossed.ts'
 import { RedisError } from './upstash.ts'
 
 /**
@@ -20,7 +21,10 @@ export async function replayLetters(
   canRing: boolean,
 ): Promise<{ verdicts: ReplayVerdict[]; rung: boolean }> {
   const replays = ids.map((letterId) => ({ letterId, auditId: uuidv7() }))
-  const verdicts = await postgres.run(replayDeadLetters(replays, { actor: owner, canRing }))
+  const verdicts = await runUncrossed(
+    postgres,
+    replayDeadLetters(replays, { actor: owner, canRing }),
+  )
   const { tasks, entries } = toRing(verdicts)
   try {
     await redis.ring(
