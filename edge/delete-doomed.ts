@@ -2,23 +2,22 @@ import { forgetDoomedObjects, listDoomedObjects } from '../drizzle/statements/do
 import { log } from './log.ts'
 import { DatabaseError } from './neon.ts'
 import { type ObjectStore, ObjectStoreError } from './object-store.ts'
-import type { AppEnv } from './operation.ts'
+import type { Services } from './services.ts'
 
 const STEP = 20
 /** What is more than so many steps is left to the next one who comes by. */
 const STEPS = 20
 const AT_ONCE = 5
 
+/** What a request has to delete by. */
+export type Doors = Pick<Services, 'postgres' | 'files'> & { requestId: string }
+
 /**
  * Has the store let go of the objects that no row names any more, those included that were left over
  * before. Their rows go with each few of them: who is stopped halfway has come so far all the same. Does
  * not fail: what is left over is there the next time.
  */
-export async function deleteDoomed({
-  postgres,
-  files,
-  requestId,
-}: Pick<AppEnv['Variables'], 'postgres' | 'files' | 'requestId'>): Promise<void> {
+export async function deleteDoomed({ postgres, files, requestId }: Doors): Promise<void> {
   if (!files) return
   try {
     for (let step = 0; step < STEPS; step++) {

@@ -1,16 +1,13 @@
 import { MAX_FILES } from '../drizzle/contract/file-ref.ts'
 import { forgetUnusedFiles } from '../drizzle/statements/forget-unused-files.ts'
-import { deleteDoomed } from './delete-doomed.ts'
+import { type Doors, deleteDoomed } from './delete-doomed.ts'
 import { log } from './log.ts'
 import { DatabaseError } from './neon.ts'
-import type { AppEnv } from './operation.ts'
 
 /** How many unused files are forgotten at once: more than an upload can bring. */
 const STEP = 2 * MAX_FILES
 /** How long this process leaves it alone once it has looked, where nobody brings anything, in ms. */
 const LOOK_AGAIN_AFTER_MS = 600_000
-
-type Doors = Pick<AppEnv['Variables'], 'postgres' | 'files' | 'requestId'>
 
 /** The files that nobody used, and the objects that no row names. Each process sees to those of all. */
 export class Leftovers {

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { v7 as uuidv7 } from 'uuid'
 import type { Purged } from '../drizzle/contract/operators-api.ts'
 import { type Purge, purgeDeadLetters } from '../drizzle/statements/purge-dead-letters.ts'
 import { log } from './log.ts'
@@ -15,7 +16,8 @@ export async function purgeLetters(c: Context<AppEnv>, which: Purge): Promise<Pu
   let purged = 0
   let more = true
   for (let step = 0; more && step < STEPS; step++) {
-    const gone = await runUncrossed(c.var.postgres, purgeDeadLetters(which, STEP))
+    const by = { actor: c.var.owner, auditId: uuidv7() }
+    const gone = await runUncrossed(c.var.postgres, purgeDeadLetters(which, STEP, by))
     purged += gone.length
     more = gone.length === STEP
   }

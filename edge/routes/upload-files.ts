@@ -7,10 +7,10 @@ import { saveUploads } from '../../drizzle/statements/save-uploads.ts'
 import { afterAnswer } from '../after-answer.ts'
 import { ApiError } from '../api-error.ts'
 import { withUrls } from '../file-urls.ts'
+import { mediaTypeOf } from '../media-type.ts'
 import { type AppEnv, json, type Operation } from '../operation.ts'
 import { readForm } from '../read-form.ts'
 import { runKnowingly } from '../run-knowingly.ts'
-import { mediaTypeOf } from '../submission.ts'
 import { Uploads } from '../uploads.ts'
 
 export const uploadFiles: Operation = {
