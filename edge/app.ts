@@ -6,6 +6,7 @@ import { DbLog } from './db-log.ts'
 import { demandSomebody } from './guard.ts'
 import { answerHeaders, shareWith } from './headers.ts'
 import { keepPrivate } from './keep-private.ts'
+import { Leftovers } from './leftovers.ts'
 import { log } from './log.ts'
 import { DatabaseError } from './neon.ts'
 import { ObjectStoreError } from './object-store.ts'
@@ -51,6 +52,7 @@ const RETRY_AFTER_S = 5
 export function createApp(services: Services) {
   const app = new OpenAPIHono<AppEnv>()
   const dbLog = services.settings.ENABLE_DB_LOG ? new DbLog(services) : undefined
+  const leftovers = new Leftovers()
 
   app.use(requestId())
   app.use(answerHeaders())
@@ -62,6 +64,7 @@ export function createApp(services: Services) {
     c.set('identities', services.identities)
     c.set('limiter', services.limiter)
     c.set('addressOf', services.addressOf)
+    c.set('leftovers', leftovers)
     c.set('watches', services.watches ?? new Watches())
     await next()
   })
@@ -126,6 +129,10 @@ function asApiError(error: Error, requestId: string): ApiError {
     log('error', 'database failed', { code: error.code, request_id: requestId })
     if (error.unavailable) {
       const message = 'The database is away at the moment. Try again in a few seconds.'
+      return new ApiError('unavailable', message, null, RETRY_AFTER_S)
+    }
+    if (error.crossed) {
+      const message = 'Others change the same at this moment. Try again in a few seconds.'
       return new ApiError('unavailable', message, null, RETRY_AFTER_S)
     }
   } else {

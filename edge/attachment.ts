@@ -1,3 +1,5 @@
+import { contentDisposition } from './content-disposition.ts'
+
 const MAX_CHARACTERS = 80
 
 /** What no system takes in the name of a file, and what hides how a name ends. */
@@ -11,10 +13,5 @@ export function attachment(title: string, extension: string): string {
     .join('')
     .replace(/^[. ]+|[. ]+$/g, '')
   const name = `${trimmed || 'conversation'}.${extension}`
-  const ascii = name.replace(/[^\w.() -]/g, '_')
-  const encoded = encodeURIComponent(name).replace(
-    /['()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
-  return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`
+  return contentDisposition('attachment', name)
 }

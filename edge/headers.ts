@@ -43,6 +43,7 @@ export function shareWith(origins: readonly string[]): MiddlewareHandler {
       'X-Request-Id',
     ],
     exposeHeaders: [
+      'Content-Disposition',
       'ETag',
       'Idempotent-Replayed',
       'Location',

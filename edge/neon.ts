@@ -4,6 +4,9 @@ import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 /** SQLSTATE classes that say "not now": connection, resources, shutdown and start-up. */
 const NOT_NOW = /^(08|53|57P)/
 
+/** A deadlock, and a transaction that could not be serialized. */
+const CROSSED = ['40P01', '40001']
+
 /** A statement that failed. Carries a code only: the database's words may quote a prompt. */
 export class DatabaseError extends Error {
   override name = 'DatabaseError'
@@ -21,6 +24,11 @@ export class DatabaseError extends Error {
   /** Whether the fault is the database's state and not the statement. */
   get unavailable(): boolean {
     return this.outcomeUnknown || NOT_NOW.test(this.code)
+  }
+
+  /** Whether the statement gave way to another one of the same moment, and may go when that has gone. */
+  get crossed(): boolean {
+    return CROSSED.includes(this.code)
   }
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { ErrorCode } from '../drizzle/contract/http-api.ts'
 import { ApiError } from './api-error.ts'
 import type { headersNamed } from './documented-headers.ts'
+import type { Leftovers } from './leftovers.ts'
 import type { Standing } from './limiter.ts'
 import type { Services } from './services.ts'
 import type { Watches } from './watches.ts'
@@ -13,6 +14,7 @@ export type AppEnv = {
     requestId: string
     owner: string
     watches: Watches
+    leftovers: Leftovers
     counting?: Promise<Standing[]>
   }
 }

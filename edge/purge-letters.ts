@@ -1,8 +1,10 @@
 import type { Context } from 'hono'
+import { v7 as uuidv7 } from 'uuid'
 import type { Purged } from '../drizzle/contract/operators-api.ts'
 import { type Purge, purgeDeadLetters } from '../drizzle/statements/purge-dead-letters.ts'
 import { log } from './log.ts'
 import type { AppEnv } from './operation.ts'
+import { runUncrossed } from './run-uncrossed.ts'
 import { RedisError } from './upstash.ts'
 
 /** How many dead letters one statement takes on, and how often one request does so. */
@@ -14,7 +16,8 @@ export async function purgeLetters(c: Context<AppEnv>, which: Purge): Promise<Pu
   let purged = 0
   let more = true
   for (let step = 0; more && step < STEPS; step++) {
-    const gone = await c.var.postgres.run(purgeDeadLetters(which, STEP))
+    const by = { actor: c.var.owner, auditId: uuidv7() }
+    const gone = await runUncrossed(c.var.postgres, purgeDeadLetters(which, STEP, by))
     purged += gone.length
     more = gone.length === STEP
   }

@@ -5,13 +5,17 @@ import {
   replayDeadLetters,
   toRing,
 } from '../drizzle/statements/replay-dead-letters.ts'
+import type { PostgresDoor } from '../drizzle/statements/statement.ts'
+import { takeBackReplays } from '../drizzle/statements/take-back-replays.ts'
 import { log } from './log.ts'
+import { DatabaseError } from './neon.ts'
 import type { AppEnv } from './operation.ts'
+import { runUncrossed } from './run-uncrossed.ts'
 import { RedisError } from './upstash.ts'
 
 /**
  * Replays dead letters for whoever asks, and rings what that gives: two round trips. `rung` is false where
- * Redis did not take it: tasks are then rung by a sweep, and messages are to be replayed again. Without
+ * Redis did not take it: tasks are then rung by a sweep, and messages count as not replayed. Without
  * `canRing` messages are left as they are.
  */
 export async function replayLetters(
@@ -20,8 +24,11 @@ export async function replayLetters(
   canRing: boolean,
 ): Promise<{ verdicts: ReplayVerdict[]; rung: boolean }> {
   const replays = ids.map((letterId) => ({ letterId, auditId: uuidv7() }))
-  const verdicts = await postgres.run(replayDeadLetters(replays, { actor: owner, canRing }))
-  const { tasks, entries } = toRing(verdicts)
+  const verdicts = await runUncrossed(
+    postgres,
+    replayDeadLetters(replays, { actor: owner, canRing }),
+  )
+  const { tasks, entries, letterIds } = toRing(verdicts)
   try {
     await redis.ring(
       tasks.map(({ task_id, ...task }) => ({ ...task, taskId: task_id })),
@@ -31,6 +38,21 @@ export async function replayLetters(
   } catch (error) {
     const code = error instanceof RedisError ? error.code : 'internal'
     log('warn', 'replays not rung', { code, request_id: requestId })
+    if (letterIds.length > 0) await takeBack(postgres, letterIds, requestId)
     return { verdicts, rung: false }
+  }
+}
+
+/** Does not fail: a message that is marked can be replayed all the same, by its id. */
+async function takeBack(
+  postgres: PostgresDoor,
+  letterIds: string[],
+  requestId: string,
+): Promise<void> {
+  try {
+    await runUncrossed(postgres, takeBackReplays(letterIds))
+  } catch (error) {
+    const code = error instanceof DatabaseError ? error.code : 'internal'
+    log('warn', 'replays not taken back', { code, request_id: requestId })
   }
 }

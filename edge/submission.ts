@@ -6,9 +6,10 @@ import { MAX_MODELS, type SubmitRequest, submitRequest } from '../drizzle/contra
 import { familyOfModel, knownModels } from '../drizzle/contract/models.ts'
 import type { NewFile, NewTask } from '../drizzle/statements/submit-batch.ts'
 import { ApiError } from './api-error.ts'
+import { mediaTypeOf } from './media-type.ts'
 import { type AppEnv, check } from './operation.ts'
 import { readForm } from './read-form.ts'
-import { readJsonObject } from './read-json.ts'
+import { readJson } from './read-json.ts'
 import type { Uploads } from './uploads.ts'
 
 /**
@@ -33,17 +34,6 @@ export async function readSubmission(
     'unsupported_media_type',
     'Send the request as multipart/form-data or application/json.',
   )
-}
-
-/** What the body is said to be, without parameters; '' where nothing is said. */
-export function mediaTypeOf(c: Context): string {
-  return (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
-}
-
-/** The body as a JSON object, without what is null in it. Throws ApiError 400 or 413. */
-export async function readJson(c: Context<AppEnv>): Promise<Record<string, unknown>> {
-  const body = await readJsonObject(c)
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
 }
 
 /** What a provider may put into the path of a URL as it stands. */

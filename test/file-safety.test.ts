@@ -103,6 +103,7 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
         `${disposition}; filename="a.png"; filename*=UTF-8''a.png`,
       )
       expect(headers.get('x-content-type-options')).toBe('nosniff')
+      expect(headers.get('cross-origin-resource-policy')).toBe('cross-origin')
       expect(headers.get('content-security-policy')).toBe("default-src 'none'; sandbox")
     }
   })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { SubmitAnswer } from '../drizzle/contract/http-api.ts'
 import { batchUntil, errorOf, type Fields, post, until } from './setup/client.ts'
 import { type Stack, startStack } from './stack.ts'
 
@@ -17,7 +18,9 @@ const send = (fields: Fields, headers?: HeadersInit) =>
 test('over a limit a submit is 429, says which one and when to try again, and keeps nothing', async () => {
   const headers = { 'Idempotency-Key': 'first' }
   const first = { model: 'qwen3,deepseek-chat,gemini-2.5-flash' }
-  expect((await send(first, headers)).status).toBe(202)
+  const accepted = await send(first, headers)
+  expect(accepted.status).toBe(202)
+  const { task_ids } = (await accepted.json()) as SubmitAnswer
   const files = new File(['hello'], 'a.txt')
   stack.sql.take()
   const refused = await send({ model: 'qwen3,deepseek-chat', files })
@@ -32,6 +35,17 @@ test('over a limit a submit is 429, says which one and when to try again, and ke
   expect(await stack.database.query('SELECT FROM files')).toHaveLength(0)
   await until(async () => (await stack.objectKeys()).length === 0)
   expect((await send({ model: 'qwen3' })).status).toBe(202)
+
+  const cancelled = await fetch(`${stack.gatewayUrl}/v1/tasks/${task_ids[0]}/cancel`, {
+    method: 'POST',
+  })
+  expect(cancelled.status).toBe(200)
+  const retry = () => fetch(`${stack.gatewayUrl}/v1/tasks/${task_ids[0]}/retry`, { method: 'POST' })
+  expect((await send({ model: 'qwen3' })).status).toBe(202)
+  const notRetried = await retry()
+  expect(notRetried.status).toBe(429)
+  expect(notRetried.headers.get('retry-after')).toMatch(/^[1-9]\d?$/)
+  expect((await errorOf(notRetried)).code).toBe('rate_limited')
 
   const again = await send(first, headers)
   expect(again.status).toBe(202)

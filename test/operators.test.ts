@@ -163,6 +163,22 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     expect((await letterRow(database, message))!.replayed_at).toBeNull()
   })
 
+  test('a message that Redis does not take after all counts as not replayed', async () => {
+    const { letterId, taskId } = (await failed(database)).failed[0]
+    const ids = [await deadMessage(database, { payload: MESSAGE }), await deadMessage(database)]
+    // It answers, and takes no entry.
+    await redis.set('qwen_stream', 'no stream')
+    const all = await answered<ReplayedAll>('POST', '/v1/dead-letters/replay')
+    expect(all).toEqual({ replayed: 1, refused: 2, next_cursor: null })
+    expect((await send('POST', `/v1/dead-letters/${ids[0]}/replay`)).status).toBe(503)
+    for (const id of ids) expect((await letterRow(database, id))!.replayed_at).toBeNull()
+    expect((await letterRow(database, letterId))!.replayed_at).not.toBeNull()
+    expect(await taskRow(database, taskId, 'status')).toEqual({ status: 0 })
+    await redis.del('qwen_stream')
+    const again = await answered<ReplayedAll>('POST', '/v1/dead-letters/replay')
+    expect(again).toMatchObject({ replayed: 2, refused: 0 })
+  })
+
   test('all are replayed step by step, each once, and what fails meanwhile is left out', async () => {
     const messages = Array.from({ length: 1_003 }, (_, i) => ({ id: uuidv7(), entry: `${i}-1` }))
     await database.query(

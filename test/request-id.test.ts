@@ -105,6 +105,12 @@ test('one id is in the answer, in the log of the gateway and of the worker, and 
   ])
   for (const line of lines) expect(JSON.parse(line)).toMatchObject({ request_id: 'one-id' })
 
+  const retry = `${url}/v1/tasks/${task_ids[0]}/retry`
+  const again = { 'X-Request-Id': 'two-id', traceparent: TRACEPARENT.replace('b7ad', 'c8be') }
+  expect((await fetch(retry, { method: 'POST', headers: again })).status).toBe(202)
+  await gateway.printed(/"msg":"task retried".*"asked_by":"one-id".*"request_id":"two-id"/)
+  await worker.printed(/"msg":"task failed".*"two-id"|"two-id".*"msg":"task failed"/)
+
   stack.rest.down = true
   await post(url, { prompt: 'a', model: 'qwen3' }, headers)
   stack.rest.down = false

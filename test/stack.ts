@@ -1,6 +1,8 @@
 import { startNeonBridge } from '../dev/neon-bridge.ts'
 import { startSimulatedModels } from '../dev/simulated-models.ts'
 import { startUpstashBridge } from '../dev/upstash-bridge.ts'
+import { forgetDoomedObjects, listDoomedObjects } from '../drizzle/statements/doomed-objects.ts'
+import { forgetUnusedFiles } from '../drizzle/statements/forget-unused-files.ts'
 import { type CountingProxy, startCountingProxy } from './setup/counting-proxy.ts'
 import { createDatabase, type TestDatabase } from './setup/database.ts'
 import { openFilePlace } from './setup/file-place.ts'
@@ -12,6 +14,10 @@ import { type RunningGateway, type Runtime, startGateway } from './setup/start-g
 import type { Services } from './setup/use-services.ts'
 
 const TOKEN = 'token-of-the-test-stack'
+/** What a gateway asks now and then, after an answer. */
+const AFTER_ANSWERS = [forgetUnusedFiles(0), listDoomedObjects(0), forgetDoomedObjects([])].map(
+  ({ text }) => text,
+)
 /** How much of the log of a worker a failure shows. */
 const LOG_LINES = 40
 
@@ -63,7 +69,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const redisUrl = await takeRedisDatabase(services)
   const neon = await startNeonBridge({ databaseUrl: database.url })
   const upstash = await startUpstashBridge({ redisUrl, token: TOKEN })
-  const sql = await startCountingProxy(neon.url)
+  const sql = await startCountingProxy(neon.url, AFTER_ANSWERS)
   const rest = await startCountingProxy(upstash.url)
   const simulated = options.models ? undefined : await startSimulatedModels({ wordMs })
   const modelsUrl = options.models?.url ?? simulated!.url

@@ -1,4 +1,5 @@
 import { hostname, userInfo } from 'node:os'
+import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { address, readSettings, SettingsError } from '../drizzle/contract/settings.ts'
 import { findDeadLetter } from '../drizzle/statements/find-dead-letter.ts'
@@ -117,8 +118,10 @@ async function purge(
 ): Promise<number> {
   const which = { ids: ids.length > 0 ? ids : null, kind, olderThanDays, replayed }
   const gone = new Set<string>()
+  const actor = actorName()
   for (;;) {
-    const deleted = await postgres.run(purgeDeadLetters(which, PURGE_STEP))
+    const by = { actor, auditId: uuidv7() }
+    const deleted = await postgres.run(purgeDeadLetters(which, PURGE_STEP, by))
     if (deleted.length === 0) break
     for (const { id } of deleted) gone.add(id)
   }

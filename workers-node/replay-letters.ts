@@ -5,6 +5,7 @@ import {
   toRing,
 } from '../drizzle/statements/replay-dead-letters.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
+import { takeBackReplays } from '../drizzle/statements/take-back-replays.ts'
 import { codeOf } from './log.ts'
 import type { NativeRedis } from './redis.ts'
 import { ring } from './sweep.ts'
@@ -18,7 +19,7 @@ export type ReplayDoors = {
 /**
  * Replays dead letters, and rings what that gives: a task as it now is, a message with the fields
  * that it had. Returns a verdict for each, and the code of what went wrong where Redis did not take
- * them. Throws PostgresError.
+ * them; messages then count as not replayed. Throws PostgresError.
  */
 export async function replayLetters(
   { postgres, redis }: ReplayDoors,
@@ -29,12 +30,13 @@ export async function replayLetters(
   const canRing = redis !== null
   const verdicts = await postgres.run(replayDeadLetters(replays, { actor, canRing }))
   if (!redis) return { verdicts, notRung: null }
-  const { tasks, entries } = toRing(verdicts)
+  const { tasks, entries, letterIds } = toRing(verdicts)
   try {
     await ring(redis, tasks)
     if (entries.length > 0) await redis.addEntries(entries)
     return { verdicts, notRung: null }
   } catch (error) {
+    if (letterIds.length > 0) await postgres.run(takeBackReplays(letterIds))
     return { verdicts, notRung: codeOf(error) }
   }
 }

@@ -32,6 +32,8 @@ const onlyIn = (places: string, column: string, own: string) =>
   `NOT EXISTS (SELECT FROM ${places} place
       WHERE place.file_id = f.id AND NOT place.${column} = ${ids(own)})`
 
+// A file that waits for a prompt does so from now on. One who sees its old places and would call it used
+// (forget-unused-files.ts) passes it by then, as its mark is new.
 const DELETE_CONVERSATION_IF_WHOLE = `
 WITH seen AS MATERIALIZED (
   SELECT t.id, t.status FROM tasks t
@@ -59,11 +61,10 @@ WITH seen AS MATERIALIZED (
   DELETE FROM idempotency_keys k USING whole WHERE k.conversation_id = whole.id
   RETURNING k.key
 ), file AS MATERIALIZED (
-  SELECT f.id FROM files f
+  SELECT f.id, f.unused_since FROM files f
   WHERE f.id = ANY (ARRAY(
       SELECT p.file_id FROM batch_files p WHERE p.batch_id = ${ids('batch')} UNION
       SELECT p.file_id FROM task_files p WHERE p.task_id = ${ids('task')}))
-    AND f.unused_since IS NULL
     AND ${onlyIn('batch_files', 'batch_id', 'batch')}
     AND ${onlyIn('task_files', 'task_id', 'task')}
     AND (SELECT count(*) FROM key) >= 0
@@ -77,7 +78,11 @@ WITH seen AS MATERIALIZED (
 ), made AS (
   DELETE FROM task_files p WHERE p.task_id = ${ids('task')}
 ), gone AS (
-  DELETE FROM files f USING file WHERE f.id = file.id RETURNING f.object_key
+  DELETE FROM files f USING file WHERE f.id = file.id AND file.unused_since IS NULL
+  RETURNING f.object_key
+), waiting AS (
+  UPDATE files f SET unused_since = now()
+  FROM file WHERE f.id = file.id AND file.unused_since IS NOT NULL
 ), doomed AS (
   INSERT INTO doomed_objects (object_key) SELECT gone.object_key FROM gone
   ON CONFLICT (object_key) DO NOTHING

@@ -10,15 +10,22 @@ export type Purge = {
   replayed: boolean
 }
 
-/** Deletes up to `limit` dead letters, the oldest first. Returns those that went. */
+/** Who purges, and a new id for the line in `sys_logs` that says so. */
+export type Purger = { actor: string; auditId: string }
+
+/**
+ * Deletes up to `limit` dead letters, the oldest first. Returns those that went; where any did, it leaves
+ * an audit line in `sys_logs`.
+ */
 export function purgeDeadLetters(
   { ids, kind, olderThanDays, replayed }: Purge,
   limit: number,
+  { actor, auditId }: Purger,
 ): Statement<{ id: string }> {
   return {
     name: 'purge-dead-letters',
     text: PURGE_DEAD_LETTERS,
-    params: [ids, kind, olderThanDays, replayed, limit],
+    params: [ids, kind, olderThanDays, replayed, limit, actor, auditId],
   }
 }
 
@@ -31,6 +38,13 @@ WITH chosen AS MATERIALIZED (
     AND (d.replayed_at IS NOT NULL OR NOT $4::boolean)
   ORDER BY d.id LIMIT $5::integer
   FOR UPDATE
+), gone AS (
+  DELETE FROM dead_letters d USING chosen WHERE d.id = chosen.id
+  RETURNING d.id
+), audited AS (
+  INSERT INTO sys_logs (id, level, source, code, message)
+  SELECT $7::uuid, 'audit', 'dlq', 'dead_letters_purged',
+    format('%s purged dead letters: %s.', $6::text, count(*))
+  FROM gone HAVING count(*) > 0
 )
-DELETE FROM dead_letters d USING chosen WHERE d.id = chosen.id
-RETURNING d.id`
+SELECT gone.id FROM gone`

@@ -5,9 +5,9 @@ import { settleBatches } from './settle-batches.ts'
  * CTEs that give tasks which have ended another life: → PENDING at a new fence, due and rung now, with
  * fresh counts and nothing of the old answer, their batches open again. `which` is SQL for which of the
  * locked tasks in the CTE `seen` (id, status) it is. The CTE `reopened` has one row a task: RING_OF_REOPENED
- * says how to ring it.
+ * says how to ring it. `ofBatch` is SQL for what is set of their batches.
  */
-export function reopenTasks(which: string): string {
+export function reopenTasks(which: string, ofBatch: readonly string[] = []): string {
   return `reopened AS (
   UPDATE tasks t SET
     status = ${TaskStatus.PENDING}, fence = t.fence + 1, failures = 0, deaths = 0,
@@ -20,7 +20,7 @@ export function reopenTasks(which: string): string {
     AND ${which}
   RETURNING t.id, t.fence, t.family, t.batch_id, seen.status AS old_status,
     t.status AS new_status
-), ${settleBatches('reopened')}`
+), ${settleBatches('reopened', ofBatch)}`
 }
 
 /** SQL for an Unrung, of a row of `reopened` and its batch `b`. */

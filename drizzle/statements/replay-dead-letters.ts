@@ -42,12 +42,15 @@ export type ReplayVerdict =
 export function toRing(verdicts: ReplayVerdict[]): {
   tasks: Unrung[]
   entries: { stream: string; fields: string[] }[]
+  /** The dead letters of the entries. */
+  letterIds: string[]
 } {
   const tasks = new Map(verdicts.flatMap(({ ring }) => (ring ? [[ring.task_id, ring]] : [])))
   const entries = verdicts.flatMap(({ message }) =>
     message ? [{ stream: message.stream, fields: JSON.parse(message.payload) as string[] }] : [],
   )
-  return { tasks: [...tasks.values()], entries }
+  const letterIds = verdicts.flatMap(({ message, letter_id }) => (message ? [letter_id] : []))
+  return { tasks: [...tasks.values()], entries, letterIds }
 }
 
 /**

@@ -14,8 +14,8 @@ export type SavedUpload = {
 
 /**
  * Stores the rows of files that a later prompt may name, or finds those of the owner's older files with
- * the same content, whose objects then stay, unless they were lost. A row that no prompt has used
- * counts as unused from now on. It may be repeated with the same ids when its outcome is unknown.
+ * the same content, whose objects then stay, unless they were lost. Each counts as unused from now
+ * on, also what an older prompt has: it stays for a day when that goes. It may be repeated with the same ids when its outcome is unknown.
  */
 export function saveUploads(owner: string, files: NewFile[]): Statement<SavedUpload> {
   return {
@@ -43,7 +43,7 @@ WITH upload AS MATERIALIZED (
   FROM upload u
   ORDER BY u.sha256, u.position
   ON CONFLICT (owner, sha256) DO UPDATE SET uploaded_name = excluded.uploaded_name,
-    unused_since = CASE WHEN f.unused_since IS NOT NULL THEN now() END,${OBJECT_THAT_COUNTS}
+    unused_since = now(),${OBJECT_THAT_COUNTS}
   RETURNING f.id, f.sha256, f.type, f.object_key
 )
 SELECT file.id AS file_id, u.name, file.type, u.bytes::float8 AS bytes,

@@ -14,9 +14,10 @@ const is = (status: TaskStatus) => (column: string) => `${column} = ${status}`
  *
  * `moved` names a CTE with (batch_id, old_status, new_status), one row a task. It is summed by batch
  * first, as `UPDATE … FROM` with two tasks of one batch would count only one; the batch rows are
- * locked by id, after the tasks.
+ * locked by id, after the tasks. `also` is SQL for what else of a batch is set.
  */
-export function settleBatches(moved: string): string {
+export function settleBatches(moved: string, also: readonly string[] = []): string {
+  const more = also.map((assignment) => `${assignment},\n    `).join('')
   return `batch_change AS MATERIALIZED (
   SELECT batch_id,
     ${change(isOpen)} AS open,
@@ -31,7 +32,7 @@ export function settleBatches(moved: string): string {
 ), batch_settled AS (
   UPDATE batches b SET
     version = b.version + 1,
-    open_tasks = b.open_tasks + c.open,
+    ${more}open_tasks = b.open_tasks + c.open,
     success_tasks = b.success_tasks + c.success,
     failed_tasks = b.failed_tasks + c.failed,
     cancelled_tasks = b.cancelled_tasks + c.cancelled,

@@ -11,9 +11,10 @@ import { deleteDoomed } from '../delete-doomed.ts'
 import { log } from '../log.ts'
 import { DatabaseError } from '../neon.ts'
 import { type AppEnv, idFromPath, notFound, type Operation } from '../operation.ts'
+import { pauseAfter } from '../run-uncrossed.ts'
 
-/** A deadlock, or a row that begins to name one that was to go. */
-const CROSSED = ['40P01', '23503']
+/** A row begins to name one that was to go. */
+const NAMED_AGAIN = '23503'
 const TRIES = 5
 
 export const deleteConversation: Operation = {
@@ -42,14 +43,16 @@ export const deleteConversation: Operation = {
 /** Deletes it, also while it or its files are being used. Throws ApiError 404, 409. */
 async function deleteWhole(c: Context<AppEnv>, id: string): Promise<Deletion> {
   const { owner, postgres } = c.var
-  for (let tries = 0; tries < TRIES; tries++) {
+  for (let tries = 1; tries <= TRIES; tries++) {
     try {
       const [deletion] = await postgres.run(deleteConversationIfWhole(owner, id))
       if (!deletion) throw notFound('conversation')
       if (deletion.deleted) return deletion
     } catch (error) {
-      if (!(error instanceof DatabaseError && CROSSED.includes(error.code))) throw error
+      const known = error instanceof DatabaseError
+      if (!(known && (error.crossed || error.code === NAMED_AGAIN))) throw error
     }
+    await pauseAfter(tries)
   }
   throw new ApiError('conflict', 'The conversation is in use at this moment. Try again.')
 }

@@ -38,7 +38,6 @@ export const exportConversation: Operation = {
     const { head, turns } = await turnsFrom(c, id)
     c.header('Content-Type', format.type)
     c.header('Content-Disposition', attachment(head.title, format.extension))
-    c.header('X-Content-Type-Options', 'nosniff')
     c.header('Cache-Control', 'private, no-store')
     return c.body(streamOf(c, format.parts(head, turns)))
   },

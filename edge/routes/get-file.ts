@@ -52,7 +52,8 @@ export const getFile: Operation = {
     c.header('Content-Type', contentTypeOf(file.type))
     c.header('Content-Length', String(file.bytes))
     c.header('Content-Disposition', name === undefined ? kind : contentDisposition(kind, name))
-    c.header('X-Content-Type-Options', 'nosniff')
+    // Its address is its key: whoever has that may show it, on what page ever.
+    c.header('Cross-Origin-Resource-Policy', 'cross-origin')
     c.header('Content-Security-Policy', "default-src 'none'; sandbox")
     // What an address stands for never changes.
     c.header('Cache-Control', 'private, max-age=3600, immutable')

@@ -12,7 +12,7 @@ import { SILENT_AFTER_S } from '../../drizzle/statements/node-state.ts'
 import { registerSelf } from '../../drizzle/statements/register-self.ts'
 import { ApiError } from '../api-error.ts'
 import { type AppEnv, check, json, type Operation } from '../operation.ts'
-import { readJson } from '../submission.ts'
+import { readJson } from '../read-json.ts'
 
 const OFFLINE_AFTER_MS = SILENT_AFTER_S * 1000
 

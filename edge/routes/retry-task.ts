@@ -2,12 +2,15 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import { task } from '../../drizzle/contract/http-api.ts'
 import { TaskStatus } from '../../drizzle/contract/task-status.ts'
+import { traceparentFrom } from '../../drizzle/contract/traceparent.ts'
 import type { Unrung } from '../../drizzle/statements/release-tasks-if-held.ts'
 import { retryTaskIfFailedOrCancelled } from '../../drizzle/statements/retry-task-if-failed-or-cancelled.ts'
 import { ApiError } from '../api-error.ts'
 import { taskNow } from '../as-now.ts'
 import { log } from '../log.ts'
 import { type AppEnv, idFromPath, json, notFound, type Operation } from '../operation.ts'
+import { limitsOf, overLimit } from '../over-limit.ts'
+import { runKnowingly } from '../run-knowingly.ts'
 import { RedisError } from '../upstash.ts'
 
 export const retryTask: Operation = {
@@ -17,18 +20,24 @@ export const retryTask: Operation = {
     path: '/v1/tasks/{task_id}/retry',
     summary: 'Ask a model once more, where it failed or was cancelled',
     description:
-      'The task begins anew, and its batch is open again. It sees the conversation as its first try did.',
+      'The task begins anew, and its batch is open again. It sees the conversation as its first try did. The limits of a submit hold.',
     tags: ['Chat'],
     request: { params: z.object({ task_id: z.uuid() }) },
     answers: { 202: { description: 'The task, which is open again.', content: json(task) } },
-    errors: ['not_found', 'conflict', 'unavailable'],
+    errors: ['not_found', 'conflict', 'rate_limited', 'unavailable'],
   },
 
   async handle(c) {
     const id = idFromPath(c, 'task_id', 'task')
-    const [retried] = await c.var.postgres.run(retryTaskIfFailedOrCancelled(c.var.owner, id))
+    const { owner, postgres, requestId, settings } = c.var
+    const limits = limitsOf(settings)
+    const traceparent = traceparentFrom(c.req.header('traceparent'))
+    const retry = { owner, taskId: id, requestId, traceparent, limits }
+    const [retried] = await runKnowingly(postgres, retryTaskIfFailedOrCancelled(retry))
     if (!retried) throw notFound('task')
+    if (retried.refused) throw overLimit(retried.refused, limits)
     if (!retried.ring) throw new ApiError('conflict', whyNot(retried.old_status))
+    log('info', 'task retried', { task_id: id, asked_by: retried.asked_by, request_id: requestId })
     await ring(c, retried.ring)
     return c.json(await taskNow(c, id), 202)
   },

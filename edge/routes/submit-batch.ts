@@ -18,7 +18,6 @@ import {
   type SubmittedTask,
   submitBatch as submitStatement,
 } from '../../drizzle/statements/submit-batch.ts'
-import type { BrokenLimit } from '../../drizzle/statements/submit-limits.ts'
 import { afterAnswer } from '../after-answer.ts'
 import { ApiError } from '../api-error.ts'
 import { headersNamed } from '../documented-headers.ts'
@@ -27,6 +26,7 @@ import { log } from '../log.ts'
 import { namedFiles } from '../named-files.ts'
 import { DatabaseError } from '../neon.ts'
 import { type AppEnv, json, notFound, type Operation } from '../operation.ts'
+import { limitsOf, overLimit } from '../over-limit.ts'
 import { runKnowingly } from '../run-knowingly.ts'
 import { demandAccepted, readSubmission, tasksOf, titleOf } from '../submission.ts'
 import { Uploads } from '../uploads.ts'
@@ -109,6 +109,7 @@ export const submitBatch: Operation = {
     // A client that hangs up would end it between two stores.
     afterAnswer(c, submitting)
     const stored = await submitting
+    afterAnswer(c, c.var.leftovers.forgetIfDue(c.var))
     const first = stored[0]!
     const answer: SubmitAnswer = {
       batch_id: first.batch_id,
@@ -154,7 +155,6 @@ async function batchOf(
   if (!conversationIsNew && !z.uuid().safeParse(request.conversation_id).success) {
     throw notFound('conversation')
   }
-  const { MAX_OPEN_TASKS, MAX_QUEUE_DEPTH } = c.var.settings
   return {
     owner: c.var.owner,
     batchId: uuidv7(),
@@ -172,7 +172,7 @@ async function batchOf(
     tasks,
     named,
     files,
-    limits: { openTasks: MAX_OPEN_TASKS, queueDepth: MAX_QUEUE_DEPTH },
+    limits: limitsOf(c.var.settings),
   }
 }
 
@@ -217,15 +217,4 @@ function asRefusal(error: unknown): never {
   if (!refused || error.code !== NAMED_FILE_GONE) throw error
   const message = 'file_ids: one of these files is no longer there. Upload it again.'
   throw new ApiError('not_found', message, 'file_ids')
-}
-
-/** When to try again, in seconds: one's own answers end sooner than a long queue does. */
-const RETRY_AFTER_S = { open_tasks: 5, queue_depth: 30 }
-
-function overLimit(broken: BrokenLimit, { openTasks, queueDepth }: NewBatch['limits']): ApiError {
-  const message = {
-    open_tasks: `You may have at most ${openTasks} open tasks. Wait until some have finished, or cancel some.`,
-    queue_depth: `At most ${queueDepth} tasks may wait for the same kind of model. Try again later.`,
-  }[broken]
-  return new ApiError('rate_limited', message, null, RETRY_AFTER_S[broken])
 }

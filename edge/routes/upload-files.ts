@@ -3,22 +3,15 @@ import { z } from 'zod'
 import { MAX_FILES } from '../../drizzle/contract/file-ref.ts'
 import { type UploadedFiles, uploadedFiles } from '../../drizzle/contract/http-api.ts'
 import type { StoredFile } from '../../drizzle/statements/as-json.ts'
-import { forgetUnusedFiles } from '../../drizzle/statements/forget-unused-files.ts'
 import { saveUploads } from '../../drizzle/statements/save-uploads.ts'
 import { afterAnswer } from '../after-answer.ts'
 import { ApiError } from '../api-error.ts'
-import { deleteDoomed } from '../delete-doomed.ts'
 import { withUrls } from '../file-urls.ts'
-import { log } from '../log.ts'
-import { DatabaseError } from '../neon.ts'
+import { mediaTypeOf } from '../media-type.ts'
 import { type AppEnv, json, type Operation } from '../operation.ts'
 import { readForm } from '../read-form.ts'
 import { runKnowingly } from '../run-knowingly.ts'
-import { mediaTypeOf } from '../submission.ts'
 import { Uploads } from '../uploads.ts'
-
-/** How many unused files are forgotten after an upload: more than it can bring. */
-const STEP = 2 * MAX_FILES
 
 export const uploadFiles: Operation = {
   access: 'owner',
@@ -61,7 +54,8 @@ export const uploadFiles: Operation = {
     // A client that hangs up would end it between two stores.
     afterAnswer(c, saving)
     const answer: UploadedFiles = { files: await withUrls(c, await saving) }
-    afterAnswer(c, forgetUnused(c))
+    // Who brings files sees to it that those which nobody used do not pile up.
+    afterAnswer(c, c.var.leftovers.forget(c.var))
     return c.json(answer, 201)
   },
 }
@@ -82,15 +76,4 @@ async function save(c: Context<AppEnv>): Promise<StoredFile[]> {
     if (uploads) afterAnswer(c, uploads.discardAfter(error, requestId))
     throw error
   }
-}
-
-/** Who brings files sees to it that those which nobody used do not pile up. Does not fail. */
-async function forgetUnused({ var: { postgres, files, requestId } }: Context<AppEnv>) {
-  try {
-    await postgres.run(forgetUnusedFiles(STEP))
-  } catch (error) {
-    const code = error instanceof DatabaseError ? error.code : 'internal'
-    log('warn', 'unused files not forgotten', { code, request_id: requestId })
-  }
-  await deleteDoomed({ postgres, files, requestId })
 }

@@ -12,14 +12,39 @@ export const CONVERSATIONS: Mutation[] = [
       'a task of another owner is not found, nor is one that does not exist',
     ],
     [
-      `seen.status IN (${source('TaskStatus.FAILED')}, ${source('TaskStatus.CANCELLED')})`,
-      'true',
+      `const ENDED = \`seen.status IN (${source('TaskStatus.FAILED')}, ${source('TaskStatus.CANCELLED')})\``,
+      "const ENDED = 'true'",
       'a task that waits, runs, or has its answer is left as it is',
     ],
     [
       `, ${source('TaskStatus.CANCELLED')}`,
       '',
       'a task that was cancelled is PENDING again, without the text that was kept',
+    ],
+    [
+      '\n    AND (SELECT gate.refused FROM gate) IS NULL',
+      '',
+      'a retry that would break the limit of open_tasks leaves all as it is',
+    ],
+    [
+      `CASE WHEN ${source('ENDED')} THEN ${source('brokenLimit(LIMITS)')} END`,
+      source('brokenLimit(LIMITS)'),
+      'a repeat of the same retry rings the task once more, one of another request does not',
+    ],
+    [
+      "'request_id = $3', ",
+      '',
+      'what is done for a task from now on bears the marks of the request that retried it',
+    ],
+    [
+      "'traceparent = $4'",
+      '',
+      'what is done for a task from now on bears the marks of the request that retried it',
+    ],
+    [
+      ' AND b.request_id = $3',
+      '',
+      'a repeat of the same retry rings the task once more, one of another request does not',
     ],
     [
       't.id = $2::uuid FOR UPDATE',
@@ -130,7 +155,12 @@ export const CONVERSATIONS: Mutation[] = [
       'SELECT gone.object_key FROM gone',
       ALL,
     ],
-    ['\n    AND f.unused_since IS NULL', '', FILE_STAYS],
+    [' AND file.unused_since IS NULL', '', FILE_STAYS],
+    [
+      'SET unused_since = now()',
+      'SET unused_since = f.unused_since',
+      'a file whose only place goes while it is looked at is forgotten later',
+    ],
     [` AND NOT place.${source('column')} = ${source('ids(own)')}`, ' AND false', FILE_STAYS],
     [
       `WHERE seen.status ${is('PROCESSING')}`,

@@ -199,6 +199,11 @@ export const DEAD_LETTERS: Mutation[] = [
     ],
   ]),
   ...inStatement('purge-dead-letters', [
+    [
+      ' HAVING count(*) > 0',
+      '',
+      'a purge leaves a line that says who it was and how many went, where any did',
+    ],
     [' OR d.id = ANY ($1))', ' OR cardinality($1) > 0)', 'only the named ones go'],
     [' OR d.kind = $2)', ' OR $2 IS NOT NULL)', 'only those of one kind go'],
     [

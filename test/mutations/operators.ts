@@ -42,6 +42,11 @@ export const OPERATORS: Mutation[] = [
       'a replayed task is PENDING again and rung, with a line that says who did it',
     ],
     [
+      'if (letterIds.length > 0) await takeBack(postgres, letterIds, requestId)',
+      '',
+      'a message that Redis does not take after all counts as not replayed',
+    ],
+    [
       '      entries,\n',
       '',
       'a replayed message is added as it was, each field as often as it stood there',

@@ -248,14 +248,9 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
   ),
   ...inStatement('save-uploads', [
     [
-      'CASE WHEN f.unused_since IS NOT NULL THEN now() END',
-      'now()',
-      'what a prompt has used stays used; what none has is unused from now on',
-    ],
-    [
-      'CASE WHEN f.unused_since IS NOT NULL THEN now() END',
-      'f.unused_since',
-      'what a prompt has used stays used; what none has is unused from now on',
+      'unused_since = now(),',
+      'unused_since = f.unused_since,',
+      'what is uploaded ahead is unused from now on, whether a prompt has it or not',
     ],
     [
       'ORDER BY u.sha256, u.position',
@@ -281,14 +276,19 @@ export const SUBMIT_AND_CLAIM: Mutation[] = [
       'what no prompt has used for 24 h is forgotten, and its object doomed, whose ever it is',
     ],
     [
-      '\n    AND NOT EXISTS (SELECT FROM batch_files b WHERE b.file_id = f.id)',
-      '',
-      'what a prompt or an answer names is not forgotten, whatever its row says',
+      'EXISTS (SELECT FROM batch_files b WHERE b.file_id = f.id)',
+      'false',
+      'what a prompt or an answer names is not forgotten, and is not looked at again',
     ],
     [
-      '\n    AND NOT EXISTS (SELECT FROM task_files t WHERE t.file_id = f.id)',
-      '',
-      'what a prompt or an answer names is not forgotten, whatever its row says',
+      'EXISTS (SELECT FROM task_files t WHERE t.file_id = f.id)',
+      'false',
+      'what a prompt or an answer names is not forgotten, and is not looked at again',
+    ],
+    [
+      'UPDATE files f SET unused_since = NULL FROM marked m WHERE f.id = m.id AND m.used',
+      'SELECT 1',
+      'what a prompt or an answer names is not forgotten, and is not looked at again',
     ],
     ['ORDER BY f.unused_since LIMIT', 'LIMIT', 'the oldest go first, so many at a time'],
     [' SKIP LOCKED', '', 'what somebody has locked is passed by'],

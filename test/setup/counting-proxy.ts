@@ -14,15 +14,23 @@ export type CountingProxy = {
   close(): Promise<void>
 }
 
-/** Passes HTTP requests on to another server and remembers them. */
-export async function startCountingProxy(target: string): Promise<CountingProxy> {
+/**
+ * Passes HTTP requests on to another server and remembers them, but for statements that no request is
+ * for: those are passed on as they are.
+ */
+export async function startCountingProxy(
+  target: string,
+  uncounted: readonly string[] = [],
+): Promise<CountingProxy> {
   let seen: unknown[] = []
   const server = createServer(async (incoming, response) => {
     if (proxy.down) return void response.destroy()
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk as Buffer)
     const body = Buffer.concat(chunks)
-    seen.push(JSON.parse(body.toString() || 'null'))
+    const said = JSON.parse(body.toString() || 'null')
+    const counted = !uncounted.includes(said?.query)
+    if (counted) seen.push(said)
     const {
       host: _host,
       connection: _connection,
@@ -31,7 +39,7 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     } = incoming.headers
     const base = new URL(target)
     const path = base.pathname === '/' ? incoming.url : base.pathname
-    if (proxy.refuseWith && proxy.loseAnswers <= 0) {
+    if (counted && proxy.refuseWith && proxy.loseAnswers <= 0) {
       response.writeHead(400, { 'content-type': 'application/json' })
       return void response.end(JSON.stringify({ message: 'refused', code: proxy.refuseWith }))
     }
@@ -40,8 +48,8 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
       headers: headers as Record<string, string>,
       body,
     }).catch(() => null)
-    if (!answer || proxy.loseAnswers-- > 0) return void response.destroy()
-    proxy.loseAnswers = 0
+    if (!answer || (counted && proxy.loseAnswers-- > 0)) return void response.destroy()
+    if (counted) proxy.loseAnswers = 0
     response.writeHead(answer.status, { 'content-type': 'application/json' })
     response.end(await answer.text())
   })

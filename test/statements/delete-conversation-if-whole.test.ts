@@ -4,9 +4,11 @@ import { claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pen
 import { deleteConversationIfWhole } from '../../drizzle/statements/delete-conversation-if-whole.ts'
 import { deletePartials } from '../../drizzle/statements/delete-partials.ts'
 import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
+import { forgetUnusedFiles } from '../../drizzle/statements/forget-unused-files.ts'
 import { releaseTasksIfHeld } from '../../drizzle/statements/release-tasks-if-held.ts'
 import { renewLeasesIfHeld } from '../../drizzle/statements/renew-leases-if-held.ts'
 import { savePartialsIfHeld } from '../../drizzle/statements/save-partials-if-held.ts'
+import { saveUploads } from '../../drizzle/statements/save-uploads.ts'
 import { submitBatch } from '../../drizzle/statements/submit-batch.ts'
 import { failed } from '../setup/dead-letters.ts'
 import { newBatch, newFile } from '../setup/new-batch.ts'
@@ -103,12 +105,42 @@ test('a file that another prompt or answer has, or that waits for a prompt, stay
   await database.run(finishTasksIfHeld([success(gone.held[0], 'a', made)]))
   const stays = await processing(database, [MODEL], { files: [asked] })
   await database.run(finishTasksIfHeld([success(stays.held[0], 'a', made)]))
-  await database.query('UPDATE files SET unused_since = now() WHERE id = $1', [ahead.id])
+  await database.run(saveUploads('local', [newFile({ sha256: ahead.sha256 })]))
   await database.run(deletion(gone.conversationId))
   expect(await objectKeysOf([asked.id, ahead.id, picture.file_id])).toHaveLength(3)
   // It goes with the last one who has it.
   await database.run(deletion(stays.conversationId))
   expect(await objectKeysOf([asked.id, ahead.id, picture.file_id])).toEqual([ahead.objectKey])
+})
+
+test('a file whose only place goes while it is looked at is forgotten later', async () => {
+  await database.query('UPDATE files SET unused_since = NULL')
+  const files = [newFile(), newFile()] as const
+  const [one, two] = await Promise.all(
+    files.map((file) => submitted(database, [MODEL], { files: [file] })),
+  )
+  await database.query(
+    "UPDATE files SET unused_since = now() - interval '25 h' WHERE id = ANY ($1)",
+    [files.map(({ id }) => id)],
+  )
+  // The first of them goes while it is looked at: it is passed by.
+  const deleting = await openSession(database)
+  await deleting.query('BEGIN')
+  await deleting.run(deletion(one!.conversationId))
+  const looked = await openSession(database)
+  await looked.query('BEGIN ISOLATION LEVEL READ COMMITTED')
+  await looked.run(forgetUnusedFiles(10))
+  await deleting.query('COMMIT')
+  // The mark of the second one has gone, and its delete waits to learn that.
+  const second = deleting.run(deletion(two!.conversationId))
+  await untilWaiting(database, deleting, second)
+  await looked.query('COMMIT')
+  await second
+  const rows = await database.query(
+    "SELECT id, unused_since > now() - interval '1 min' AS now FROM files WHERE id = ANY ($1)",
+    [files.map(({ id }) => id)],
+  )
+  expect(rows).toEqual([{ id: files[0].id, now: true }])
 })
 
 test('a worker whose task was deleted holds nothing, and stores nothing', async () => {

@@ -43,7 +43,7 @@ test('the oldest go first, so many at a time', async () => {
   expect(await doomed()).toEqual([a.objectKey])
 })
 
-test('what a prompt or an answer names is not forgotten, whatever its row says', async () => {
+test('what a prompt or an answer names is not forgotten, and is not looked at again', async () => {
   const [sent, made] = [newFile(), newFile()]
   const batch = await submitted(database, ['qwen3'], { files: [sent] })
   await database.run(saveUploads('local', [made]))
@@ -52,8 +52,14 @@ test('what a prompt or an answer names is not forgotten, whatever its row says',
     made.id,
   ])
   await database.query("UPDATE files SET unused_since = now() - interval '25 h'")
-  expect(await database.run(forgetUnusedFiles(100))).toEqual([{ files: 0 }])
-  expect(await left()).toHaveLength(2)
+  const young = await unusedFor('23 h')
+  const old = await unusedFor('24 h 30 min')
+  expect(await database.run(forgetUnusedFiles(2))).toEqual([{ files: 0 }])
+  expect(await database.run(forgetUnusedFiles(2))).toEqual([{ files: 1 }])
+  expect(await doomed()).toEqual([old.objectKey])
+  const marks = await database.query('SELECT id FROM files WHERE unused_since IS NOT NULL')
+  expect(marks).toEqual([{ id: young.id }])
+  expect(await left()).toHaveLength(3)
 })
 
 test('what somebody has locked is passed by', async () => {

@@ -13,7 +13,11 @@ beforeEach(async () => {
 })
 
 const statement = (which: Partial<Purge> = {}, limit = 1000) =>
-  purgeDeadLetters({ ids: null, kind: null, olderThanDays: null, replayed: false, ...which }, limit)
+  purgeDeadLetters(
+    { ids: null, kind: null, olderThanDays: null, replayed: false, ...which },
+    limit,
+    { actor: 'ann', auditId: uuidv7() },
+  )
 
 async function purge(which: Partial<Purge> = {}, limit = 1000): Promise<string[]> {
   return (await database.run(statement(which, limit))).map(({ id }) => id).sort()
@@ -36,6 +40,25 @@ test('without a condition all go, and the tasks stay', async () => {
   expect(await purge()).toEqual([message, letters[0].letterId].sort())
   expect(await left()).toEqual([])
   expect(await taskRow(database, letters[0].taskId)).toMatchObject({ status: 2 })
+})
+
+test('a purge leaves a line that says who it was and how many went, where any did', async () => {
+  await database.query('DELETE FROM sys_logs')
+  await messages(3)
+  await purge({}, 2)
+  await purge({ kind: 'task' })
+  expect(
+    await database.query('SELECT level, source, task_id, code, message, stack FROM sys_logs'),
+  ).toEqual([
+    {
+      level: 'audit',
+      source: 'dlq',
+      task_id: null,
+      code: 'dead_letters_purged',
+      message: 'ann purged dead letters: 2.',
+      stack: null,
+    },
+  ])
 })
 
 test('only the named ones go', async () => {

@@ -16,6 +16,7 @@ import { openSession, race, untilWaiting } from '../setup/session.ts'
 import { batchRow, claimOf, failure, HOLDER, success, taskRow } from '../setup/task-states.ts'
 import { useDatabase } from '../setup/use-database.ts'
 
+const purger = () => ({ actor: 'ann', auditId: uuidv7() })
 const database = useDatabase()
 
 const replay = (letterIds: string[], { canRing = true, actor = 'ann@host' } = {}) =>
@@ -203,7 +204,7 @@ test('a dead letter is replayed once more where the newer one has been purged', 
   await database.run(replay([letters[0].letterId]))
   const newer = await ends(letters[0], 'fails')
   const purge = { ids: [newer], kind: null, olderThanDays: null, replayed: false }
-  await database.run(purgeDeadLetters(purge, 10))
+  await database.run(purgeDeadLetters(purge, 10, purger()))
   const { failed: others } = await failed(database)
   const rows = await database.run(replay([letters[0].letterId, others[0].letterId]))
   expect(rows).toMatchObject([{ verdict: 'task' }, { verdict: 'task' }])
@@ -322,7 +323,7 @@ test('a dead letter that is purged at the same moment is unknown, and its task i
   const { failed: letters } = await failed(database)
   const { taskId, letterId } = letters[0]
   const purge = { ids: [letterId], kind: null, olderThanDays: null, replayed: false }
-  const { second } = await race(database, purgeDeadLetters(purge, 10), replay([letterId]))
+  const { second } = await race(database, purgeDeadLetters(purge, 10, purger()), replay([letterId]))
   expect(second[0]?.verdict).toBe('unknown')
   expect(await taskRow(database, taskId)).toMatchObject({ status: 2 })
 })
@@ -362,7 +363,7 @@ test('replays of the same messages in opposite orders do not deadlock, nor with 
     await openSession(database),
   ]
   const purge = (ids: string[]) =>
-    purgeDeadLetters({ ids, kind: null, olderThanDays: null, replayed: false }, 10)
+    purgeDeadLetters({ ids, kind: null, olderThanDays: null, replayed: false }, 10, purger())
   for (const second of [replay([a, c, b]), purge([a, c, b])]) {
     await gate.query('BEGIN')
     await gate.query('SELECT FROM dead_letters WHERE id = $1 FOR UPDATE', [c])

@@ -4,9 +4,11 @@ import { cancelTasksIfOpen } from '../../drizzle/statements/cancel-tasks-if-open
 import { claimTasksIfPending } from '../../drizzle/statements/claim-tasks-if-pending.ts'
 import { finishTasksIfHeld } from '../../drizzle/statements/finish-tasks-if-held.ts'
 import { replayDeadLetters } from '../../drizzle/statements/replay-dead-letters.ts'
-import { retryTaskIfFailedOrCancelled } from '../../drizzle/statements/retry-task-if-failed-or-cancelled.ts'
+import {
+  type Retry,
+  retryTaskIfFailedOrCancelled,
+} from '../../drizzle/statements/retry-task-if-failed-or-cancelled.ts'
 import { failed, letterRow } from '../setup/dead-letters.ts'
-import { TRACEPARENT } from '../setup/new-batch.ts'
 import { openSession, race, untilWaiting } from '../setup/session.ts'
 import {
   answered,
@@ -24,7 +26,16 @@ import { useDatabase } from '../setup/use-database.ts'
 const MODEL = 'qwen3:1.7b'
 const database = useDatabase()
 
-const retry = (taskId: string, owner = 'local') => retryTaskIfFailedOrCancelled(owner, taskId)
+const TRACE_OF_RETRY = '00-11111111111111111111111111111111-2222222222222222-01'
+const retry = (taskId: string, given: Partial<Retry> = {}) =>
+  retryTaskIfFailedOrCancelled({
+    owner: 'local',
+    taskId,
+    requestId: 'a-retry',
+    traceparent: TRACE_OF_RETRY,
+    limits: { openTasks: 0, queueDepth: 0 },
+    ...given,
+  })
 
 /** What claims of a task see of the conversation, oldest turn first. */
 async function answersSeen(id: string, fence: number) {
@@ -39,7 +50,9 @@ test('a task that failed is PENDING again, its batch open, its dead letters sett
   expect(await database.run(retry(taskId))).toEqual([
     {
       old_status: 2,
-      ring: { task_id: taskId, fence: 2, family: 'qwen', traceparent: TRACEPARENT },
+      refused: null,
+      asked_by: 'a-request',
+      ring: { task_id: taskId, fence: 2, family: 'qwen', traceparent: TRACE_OF_RETRY },
     },
   ])
   const row = await taskRow(
@@ -87,14 +100,14 @@ test('a task that waits, runs, or has its answer is left as it is', async () => 
   ] as const) {
     const { id } = batch.tasks[0]!
     const before = await taskRow(database, id)
-    expect(await database.run(retry(id))).toEqual([{ old_status: status, ring: null }])
+    expect(await database.run(retry(id))).toMatchObject([{ old_status: status, ring: null }])
     expect(await taskRow(database, id)).toEqual(before)
   }
 })
 
 test('a task of another owner is not found, nor is one that does not exist', async () => {
   const { failed: letters } = await failed(database)
-  expect(await database.run(retry(letters[0].taskId, 'ada'))).toEqual([])
+  expect(await database.run(retry(letters[0].taskId, { owner: 'ada' }))).toEqual([])
   expect(await database.run(retry(uuidv7()))).toEqual([])
   expect(await taskRow(database, letters[0].taskId)).toMatchObject({ status: 2 })
   expect(await letterRow(database, letters[0].letterId)).toMatchObject({ replayed_at: null })
@@ -112,9 +125,54 @@ test('a dead letter of a task that was not retried is not settled', async () => 
 test('of two retries at the same moment the second finds the task open', async () => {
   const batch = await failed(database)
   const { taskId } = batch.failed[0]
-  const { second } = await race(database, retry(taskId), retry(taskId))
-  expect(second).toEqual([{ old_status: 0, ring: null }])
+  const { second } = await race(database, retry(taskId), retry(taskId, { requestId: 'another' }))
+  expect(second).toMatchObject([{ old_status: 0, ring: null }])
   expect(await batchRow(database, batch.batchId)).toMatchObject({ open_tasks: 1, failed_tasks: 0 })
+})
+
+test('what is done for a task from now on bears the marks of the request that retried it', async () => {
+  const batch = await failed(database)
+  const { taskId } = batch.failed[0]
+  const [retried] = await database.run(retry(taskId))
+  const { fence } = retried!.ring!
+  const [claim] = await database.run(
+    claimTasksIfPending([claimOf({ id: taskId }, { fence })], HOLDER),
+  )
+  expect(claim?.task).toMatchObject({ request_id: 'a-retry', traceparent: TRACE_OF_RETRY })
+})
+
+test('a repeat of the same retry rings the task once more, one of another request does not', async () => {
+  const batch = await failed(database)
+  const { taskId } = batch.failed[0]
+  const [first] = await database.run(retry(taskId))
+  const limits = { openTasks: 1, queueDepth: 1 }
+  const again = await database.run(retry(taskId, { limits }))
+  expect(again).toMatchObject([{ old_status: 0, refused: null, ring: first!.ring }])
+  expect(await database.run(retry(taskId, { requestId: 'another' }))).toMatchObject([
+    { old_status: 0, ring: null },
+  ])
+})
+
+test.each([
+  ['open_tasks', { openTasks: 2, queueDepth: 0 }],
+  ['queue_depth', { openTasks: 0, queueDepth: 2 }],
+])('a retry that would break the limit of %s leaves all as it is', async (refused, limits) => {
+  await database.query('TRUNCATE batches CASCADE')
+  const batch = await failed(database)
+  const { taskId, letterId } = batch.failed[0]
+  const one = await submitted(database, [MODEL])
+  await submitted(database, [MODEL])
+  const before = [await taskRow(database, taskId), await batchRow(database, batch.batchId)]
+  expect(await database.run(retry(taskId, { limits }))).toMatchObject([{ refused, ring: null }])
+  expect([await taskRow(database, taskId), await batchRow(database, batch.batchId)]).toEqual(before)
+  expect(await letterRow(database, letterId)).toMatchObject({ replayed_at: null })
+  // A task that is open has no place to ask for.
+  expect(await database.run(retry(one.tasks[0]!.id, { limits }))).toMatchObject([
+    { old_status: 0, refused: null, ring: null },
+  ])
+  await database.run(cancelTasksIfOpen('local', { batchId: one.batchId }))
+  expect(await database.run(retry(taskId, { limits }))).toMatchObject([{ refused: null }])
+  expect(await taskRow(database, taskId, 'status')).toEqual({ status: 0 })
 })
 
 test('a retry locks its task before its dead letter, as a replay does', async () => {

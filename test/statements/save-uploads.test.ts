@@ -62,7 +62,7 @@ test('of another owner the same content is another file', async () => {
   ])
 })
 
-test('what a prompt has used stays used; what none has is unused from now on', async () => {
+test('what is uploaded ahead is unused from now on, whether a prompt has it or not', async () => {
   const [used, unused] = [newFile(), newFile()]
   await submitted(database, ['qwen3'], { files: [used] })
   await database.run(saveUploads('local', [unused]))
@@ -71,7 +71,7 @@ test('what a prompt has used stays used; what none has is unused from now on', a
   ])
   const again = [used, unused].map(({ sha256 }) => newFile({ sha256 }))
   await database.run(saveUploads('local', again))
-  expect(await rowOf(used.id)).toMatchObject({ unused_since: null })
+  expect(await rowOf(used.id)).toMatchObject({ unused_now: true })
   expect(await rowOf(unused.id)).toMatchObject({ unused_now: true })
 })
 
