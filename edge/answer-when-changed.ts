@@ -1,8 +1,10 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
+import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import type { Known } from '../drizzle/statements/tags.ts'
 import { urlsUntil } from './file-urls.ts'
 import { knownTags } from './known-tags.ts'
+import { demandWithin } from './limiter.ts'
 import { type AppEnv, notFound } from './operation.ts'
 import { preferredWait } from './preferred-wait.ts'
 import type { Seen, Tags } from './waiter.ts'
@@ -28,13 +30,17 @@ export const notModified = { 304: { description: 'Nothing has changed.' } }
 type Versioned<Stored> = {
   what: 'batch' | 'task'
   id: string
-  find(known: Known): Promise<(Seen<Stored> & { overdue: boolean }) | undefined>
+  find(
+    postgres: PostgresDoor,
+    known: Known,
+  ): Promise<(Seen<Stored> & { overdue: boolean }) | undefined>
   asAnswered(stored: Stored): Promise<object>
 }
 
 /**
  * Answers with a thing, or with 304 where the caller has it already; later, where the caller prefers to
- * wait for a change. The tag is a weak one: `poll_after_ms` moves on without it. Throws ApiError 404.
+ * wait for a change and there is room. The tag is a weak one: `poll_after_ms` moves on without it. Throws
+ * ApiError 404.
  */
 export async function answerWhenChanged<Stored>(
   c: Context<AppEnv>,
@@ -42,20 +48,24 @@ export async function answerWhenChanged<Stored>(
 ): Promise<Response> {
   const named = knownTags(c.req.header('If-None-Match'))
   const waitS = preferredWait(c.req.header('Prefer'))
-  const look = async (tags: Tags) => {
-    const found = await find({ tags, urlsUntil: c.var.files ? urlsUntil() : 0 })
+  const lookBy = (postgres: PostgresDoor) => async (tags: Tags) => {
+    const found = await find(postgres, { tags, urlsUntil: c.var.files ? urlsUntil() : 0 })
     if (found?.overdue) wakeWorkers(c)
     return found
   }
-  const seen = await (waitS === undefined
-    ? look(named ?? [])
-    : c.var.watches.wait(`${what} ${id} ${c.var.owner}`, look, {
+  // What refuses this request must not reach those who share its looks, nor spare it for theirs.
+  if (waitS !== undefined) demandWithin((await c.var.counting) ?? [])
+  const thing = { owner: c.var.owner, name: `${what} ${id}` }
+  const waits = waitS !== undefined && c.var.watches.hasRoom(thing)
+  const seen = await (waits
+    ? c.var.watches.wait(thing, lookBy(c.var.sharedPostgres), {
         named,
         waitMs: waitS * 1000,
         signal: c.req.raw.signal,
-      }))
+      })
+    : lookBy(c.var.postgres)(named ?? []))
   if (!seen) throw notFound(what)
   c.header('ETag', `W/"${seen.tag}"`)
-  if (waitS !== undefined) c.header('Preference-Applied', `wait=${waitS}`)
+  if (waits) c.header('Preference-Applied', `wait=${waitS}`)
   return seen.body === null ? c.body(null, 304) : c.json(await asAnswered(seen.body))
 }

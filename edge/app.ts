@@ -57,12 +57,13 @@ export function createApp(services: Services) {
   app.use(async (c, next) => {
     c.set('settings', services.settings)
     c.set('postgres', services.postgres)
+    c.set('sharedPostgres', services.postgres)
     c.set('redis', services.redis)
     c.set('files', services.files)
     c.set('identities', services.identities)
     c.set('limiter', services.limiter)
     c.set('addressOf', services.addressOf)
-    c.set('watches', services.watches ?? new Watches())
+    c.set('watches', services.watches ?? new Watches({ alone: true }))
     await next()
   })
   if (services.settings.CORS_ORIGINS.length > 0) {

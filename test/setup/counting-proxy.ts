@@ -9,6 +9,8 @@ export type CountingProxy = {
   loseAnswers: number
   /** While set, what comes after those is refused with this SQLSTATE, as a database does that is full. */
   refuseWith: string | undefined
+  /** Until then, what has come is not carried out. */
+  gate: Promise<void>
   /** While true, every connection is closed at once. */
   down: boolean
   close(): Promise<void>
@@ -23,6 +25,7 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     for await (const chunk of incoming) chunks.push(chunk as Buffer)
     const body = Buffer.concat(chunks)
     seen.push(JSON.parse(body.toString() || 'null'))
+    await proxy.gate
     const {
       host: _host,
       connection: _connection,
@@ -50,6 +53,7 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     loseAnswers: 0,
     refuseWith: undefined,
+    gate: Promise.resolve(),
     down: false,
     take() {
       const taken = seen
