@@ -57,7 +57,6 @@ export function createApp(services: Services) {
   app.use(async (c, next) => {
     c.set('settings', services.settings)
     c.set('postgres', services.postgres)
-    c.set('sharedPostgres', services.postgres)
     c.set('redis', services.redis)
     c.set('files', services.files)
     c.set('identities', services.identities)

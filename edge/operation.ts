@@ -2,7 +2,6 @@ import type { RouteConfig } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { z } from 'zod'
 import type { ErrorCode } from '../drizzle/contract/http-api.ts'
-import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { ApiError } from './api-error.ts'
 import type { Standing } from './limiter.ts'
 import type { Services } from './services.ts'
@@ -12,8 +11,6 @@ export type AppEnv = {
   Variables: Services & {
     requestId: string
     owner: string
-    /** For what several requests share: it does not wait for what refuses one of them. */
-    sharedPostgres: PostgresDoor
     watches: Watches
     counting?: Promise<Standing[]>
   }

@@ -19,12 +19,12 @@ export const getBatch: Operation = {
   },
 
   handle(c) {
-    const { owner } = c.var
+    const { owner, postgres } = c.var
     const id = idFromPath(c, 'batch_id', 'batch')
     return answerWhenChanged(c, {
       what: 'batch',
       id,
-      async find(postgres, known) {
+      async find(known) {
         const [row] = await postgres.run(findBatch(owner, id, known))
         return row && { ...row, body: row.batch }
       },

@@ -18,12 +18,12 @@ export const getTask: Operation = {
   },
 
   handle(c) {
-    const { owner } = c.var
+    const { owner, postgres } = c.var
     const id = idFromPath(c, 'task_id', 'task')
     return answerWhenChanged(c, {
       what: 'task',
       id,
-      async find(postgres, known) {
+      async find(known) {
         const [row] = await postgres.run(findTask(owner, id, known))
         return row && { ...row, body: row.task }
       },
