@@ -1,6 +1,5 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
-import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import type { Known } from '../drizzle/statements/tags.ts'
 import { urlsUntil } from './file-urls.ts'
 import { knownTags } from './known-tags.ts'
@@ -30,10 +29,7 @@ export const notModified = { 304: { description: 'Nothing has changed.' } }
 type Versioned<Stored> = {
   what: 'batch' | 'task'
   id: string
-  find(
-    postgres: PostgresDoor,
-    known: Known,
-  ): Promise<(Seen<Stored> & { overdue: boolean }) | undefined>
+  find(known: Known): Promise<(Seen<Stored> & { overdue: boolean }) | undefined>
   asAnswered(stored: Stored): Promise<object>
 }
 
@@ -48,22 +44,22 @@ export async function answerWhenChanged<Stored>(
 ): Promise<Response> {
   const named = knownTags(c.req.header('If-None-Match'))
   const waitS = preferredWait(c.req.header('Prefer'))
-  const lookBy = (postgres: PostgresDoor) => async (tags: Tags) => {
-    const found = await find(postgres, { tags, urlsUntil: c.var.files ? urlsUntil() : 0 })
+  const look = async (tags: Tags) => {
+    const found = await find({ tags, urlsUntil: c.var.files ? urlsUntil() : 0 })
     if (found?.overdue) wakeWorkers(c)
     return found
   }
-  // What refuses this request must not reach those who share its looks, nor spare it for theirs.
+  // Before it shares looks with others: what refuses this request must reach it, and none of them.
   if (waitS !== undefined) demandWithin((await c.var.counting) ?? [])
   const thing = { owner: c.var.owner, name: `${what} ${id}` }
   const waits = waitS !== undefined && c.var.watches.hasRoom(thing)
   const seen = await (waits
-    ? c.var.watches.wait(thing, lookBy(c.var.sharedPostgres), {
+    ? c.var.watches.wait(thing, look, {
         named,
         waitMs: waitS * 1000,
         signal: c.req.raw.signal,
       })
-    : lookBy(c.var.postgres)(named ?? []))
+    : look(named ?? []))
   if (!seen) throw notFound(what)
   c.header('ETag', `W/"${seen.tag}"`)
   if (waits) c.header('Preference-Applied', `wait=${waitS}`)

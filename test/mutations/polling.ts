@@ -113,10 +113,5 @@ export const POLLING: Mutation[] = [
       '',
       'who has asked too often is told so, and nobody else who waits for the same',
     ],
-    [
-      'lookBy(c.var.sharedPostgres)',
-      'lookBy(c.var.postgres)',
-      'who has asked too often is told so, and nobody else who waits for the same',
-    ],
   ]),
 ]
