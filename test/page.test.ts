@@ -270,6 +270,8 @@ describe('the chat page', { timeout: 60_000 }, () => {
 
   test('a tab whose session request is stuck keeps no other tab from getting in', async () => {
     let sessions = 0
+    const picker = (tab: Page) => tab.locator('input[name=model]').first()
+    await picker(page).waitFor()
     await context.route('**/v1/session', async (route) => {
       // The first one is never answered.
       if (++sessions > 1) await route.continue()
@@ -279,7 +281,7 @@ describe('the chat page', { timeout: 60_000 }, () => {
     const other = await context.newPage()
     await other.goto(stack.gatewayUrl)
     for (const tab of [other, page]) {
-      await tab.locator('input[name=model]').first().waitFor({ timeout: ANSWERED_MS })
+      await picker(tab).waitFor({ timeout: ANSWERED_MS })
     }
   })
 
