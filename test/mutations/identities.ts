@@ -57,4 +57,16 @@ export const IDENTITIES: Mutation[] = [
       'each minute an owner and an address have so many requests, in one call to Redis',
     ],
   ]),
+  ...inFile('edge/page/session.ts', 'test/page.test.ts', [
+    [
+      "method: 'POST', signal }",
+      "method: 'POST' }",
+      'the chat page > a tab whose session request is stuck keeps no other tab from getting in',
+    ],
+    [
+      ' || refused',
+      '',
+      'where visitors are not let in, the chat page > says so, and asks no more to be let in before it is loaded anew',
+    ],
+  ]),
 ]
