@@ -466,12 +466,14 @@ describe('where visitors are not let in, the chat page', { timeout: 60_000 }, ()
 
   test('says so, and asks no more to be let in before it is loaded anew', async () => {
     let sessions = 0
+    const says = (note: string) => page.locator(note, { hasText: 'Send an API key' }).waitFor()
+    await says('#conversations-note')
     context.on('request', (request) => {
       if (request.url().endsWith('/v1/session')) sessions++
     })
     await page.reload()
-    await page.locator('#conversations-note', { hasText: 'Send an API key' }).waitFor()
-    await page.locator('#models-note', { hasText: 'Send an API key' }).waitFor()
+    await says('#conversations-note')
+    await says('#models-note')
     await page.goto(`${stack.gatewayUrl}/#/c/01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f`)
     await page.getByRole('alert').filter({ hasText: 'Send an API key' }).waitFor()
     expect(sessions).toBe(1)
