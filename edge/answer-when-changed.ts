@@ -4,6 +4,7 @@ import type { Known } from '../drizzle/statements/tags.ts'
 import { headersNamed } from './documented-headers.ts'
 import { urlsUntil } from './file-urls.ts'
 import { knownTags } from './known-tags.ts'
+import { demandWithin } from './limiter.ts'
 import { type AppEnv, notFound } from './operation.ts'
 import { preferredWait } from './preferred-wait.ts'
 import type { Seen, Tags } from './waiter.ts'
@@ -40,7 +41,8 @@ type Versioned<Stored> = {
 
 /**
  * Answers with a thing, or with 304 where the caller has it already; later, where the caller prefers to
- * wait for a change. The tag is a weak one: `poll_after_ms` moves on without it. Throws ApiError 404.
+ * wait for a change and there is room. The tag is a weak one: `poll_after_ms` moves on without it. Throws
+ * ApiError 404.
  */
 export async function answerWhenChanged<Stored>(
   c: Context<AppEnv>,
@@ -53,15 +55,19 @@ export async function answerWhenChanged<Stored>(
     if (found?.overdue) wakeWorkers(c)
     return found
   }
-  const seen = await (waitS === undefined
-    ? look(named ?? [])
-    : c.var.watches.wait(`${what} ${id} ${c.var.owner}`, look, {
+  // Before it shares looks with others: what refuses this request must reach it, and none of them.
+  if (waitS !== undefined) demandWithin((await c.var.counting) ?? [])
+  const thing = { owner: c.var.owner, name: `${what} ${id}` }
+  const waits = waitS !== undefined && c.var.watches.hasRoom(thing)
+  const seen = await (waits
+    ? c.var.watches.wait(thing, look, {
         named,
         waitMs: waitS * 1000,
         signal: c.req.raw.signal,
-      }))
+      })
+    : look(named ?? []))
   if (!seen) throw notFound(what)
   c.header('ETag', `W/"${seen.tag}"`)
-  if (waitS !== undefined) c.header('Preference-Applied', `wait=${waitS}`)
+  if (waits) c.header('Preference-Applied', `wait=${waitS}`)
   return seen.body === null ? c.body(null, 304) : c.json(await asAnswered(seen.body))
 }

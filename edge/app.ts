@@ -65,7 +65,7 @@ export function createApp(services: Services) {
     c.set('limiter', services.limiter)
     c.set('addressOf', services.addressOf)
     c.set('leftovers', leftovers)
-    c.set('watches', services.watches ?? new Watches())
+    c.set('watches', services.watches ?? new Watches({ alone: true }))
     await next()
   })
   if (services.settings.CORS_ORIGINS.length > 0) {

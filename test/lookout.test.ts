@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { claimTasksIfPending } from '../drizzle/statements/claim-tasks-if-pending.ts'
+import type { PostgresDoor, Statement } from '../drizzle/statements/statement.ts'
 import { consumerName } from '../workers-node/consumer-name.ts'
 import { Contact } from '../workers-node/contact.ts'
 import { Lookout } from '../workers-node/lookout.ts'
@@ -41,15 +42,20 @@ const statusOf = async (id: string) => (await taskRow(database, id, 'status'))?.
 
 function look(
   contact: Contact,
-  { leaseMs, ownKey }: { leaseMs: number; ownKey?: bigint },
+  {
+    leaseMs,
+    ownKey,
+    consumer = 'lookout',
+    postgres = database,
+  }: { leaseMs: number; ownKey?: bigint; consumer?: string; postgres?: PostgresDoor },
 ): Lookout {
   const lookout = new Lookout({
-    postgres: contact.through(database),
+    postgres: contact.through(postgres),
     workPostgres: database,
     redis,
     leaseMs,
     renewMs: 100,
-    consumer: 'lookout',
+    consumer,
     ownKey: ownKey === undefined ? undefined : String(ownKey),
     contact,
   })
@@ -84,6 +90,13 @@ test('tasks of a holder without a lock are taken back, but not those of the one 
   expect(await statusOf(own)).toBe(3)
 })
 
+/** A group that nobody has read in. */
+async function emptyGroup(): Promise<void> {
+  await raw.xgroup('CREATE', 'qwen_stream', 'qwen_group', '$', 'MKSTREAM').catch(() => {})
+  await raw.xgroup('DESTROY', 'qwen_stream', 'qwen_group')
+  await raw.xgroup('CREATE', 'qwen_stream', 'qwen_group', '$')
+}
+
 /** Messages that a reader of this name has read from the stream of Qwen, and not acknowledged. */
 async function readBy(reader: string, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await raw.xadd('qwen_stream', '*', 'task_id', `${i}`)
@@ -102,8 +115,7 @@ test('after a wake, what the dead have read and not claimed is put back, what th
     unwatched: consumerName('c', newKey(), false),
   }
   await heldBy(living, { watched: true })
-  await raw.xgroup('CREATE', 'qwen_stream', 'qwen_group', '$', 'MKSTREAM').catch(() => {})
-  await raw.xgroup('SETID', 'qwen_stream', 'qwen_group', '$')
+  await emptyGroup()
   const rung = await raw.xlen('qwen_stream')
   for (const name of Object.values(names)) await readBy(name, 130)
   look(new Contact(), { leaseMs: 60_000, ownKey: newKey() }).wake()
@@ -111,4 +123,32 @@ test('after a wake, what the dead have read and not claimed is put back, what th
   expect(await pendingOf(names.living)).toBe(130)
   expect(await pendingOf(names.unwatched)).toBe(130)
   expect(await raw.xlen('qwen_stream')).toBe(rung + 390)
+})
+
+test('whose lock is there at the next look keeps its messages, and the one who looks keeps its own', async () => {
+  const [lateKey, ownKey, openKey] = [newKey(), newKey(), newKey()]
+  const dead = consumerName('a', newKey(), true)
+  const late = consumerName('b', lateKey, true)
+  const own = consumerName('c', ownKey, true)
+  await holdKey(database, openKey)
+  await heldBy(openKey, { watched: true })
+  await emptyGroup()
+  for (const name of [dead, late, own]) await readBy(name, 3)
+  // All are old enough at the first look.
+  await pause(1_000)
+  let looks = 0
+  const postgres = {
+    async run<Row>(statement: Statement<Row>) {
+      const rows = await database.run(statement)
+      if (statement.name === 'find-missing-holders' && ++looks === 1) {
+        await holdKey(database, lateKey)
+      }
+      return rows
+    },
+  }
+  look(new Contact(), { leaseMs: 60_000, ownKey, consumer: own, postgres }).wake()
+  await until(async () => (await pendingOf(dead)) === 0)
+  await until(() => looks > 3)
+  expect(await pendingOf(late)).toBe(3)
+  expect(await pendingOf(own)).toBe(3)
 })

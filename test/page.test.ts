@@ -179,6 +179,32 @@ describe('while models write, the chat page', { timeout: 120_000 }, () => {
     expect(complaints).toEqual([])
   })
 
+  test('waits with two requests at most, of all tabs, and polls for the rest', async () => {
+    const { promise, resolve: letGo } = Promise.withResolvers<void>()
+    let waiting = 0
+    let polls = 0
+    await context.route('**/v1/batches/*', async (route) => {
+      const { prefer, 'if-none-match': tag } = route.request().headers()
+      if (!prefer && tag) polls++
+      if (!prefer) return route.continue()
+      waiting++
+      await promise
+      await route.continue()
+    })
+    await send('The first of two', ['qwen3:1.7b'])
+    await send('The second of two', ['qwen3:1.7b'])
+    await expect.poll(() => waiting, { timeout: ANSWERED_MS }).toBe(2)
+    const other = await context.newPage()
+    await other.goto(page.url())
+    await expect.poll(() => polls, { timeout: ANSWERED_MS }).toBeGreaterThan(1)
+    expect(waiting).toBe(2)
+    letGo()
+    await untilDone(2)
+    await expect
+      .poll(() => other.locator('.card[data-state=done]').count(), { timeout: ANSWERED_MS })
+      .toBe(2)
+  })
+
   test('says so while the connection is lost, and catches up', async () => {
     await send('Through a tunnel')
     await cards().first().waitFor()
@@ -240,6 +266,23 @@ describe('the chat page', { timeout: 60_000 }, () => {
     await page.goBack()
     await untilDone(4)
     expect(complaints).toEqual([])
+  })
+
+  test('a tab whose session request is stuck keeps no other tab from getting in', async () => {
+    let sessions = 0
+    const picker = (tab: Page) => tab.locator('input[name=model]').first()
+    await picker(page).waitFor()
+    await context.route('**/v1/session', async (route) => {
+      // The first one is never answered.
+      if (++sessions > 1) await route.continue()
+    })
+    await page.reload()
+    await expect.poll(() => sessions).toBe(1)
+    const other = await context.newPage()
+    await other.goto(stack.gatewayUrl)
+    for (const tab of [other, page]) {
+      await picker(tab).waitFor({ timeout: ANSWERED_MS })
+    }
   })
 
   test('asks Gemini twice when the switch is on', async () => {
@@ -415,5 +458,24 @@ describe('the chat page', { timeout: 60_000 }, () => {
     await page.getByText('Async-Chat').first().waitFor()
     await page.locator('.opblock').first().waitFor()
     expect(complaints).toEqual([])
+  })
+})
+
+describe('where visitors are not let in, the chat page', { timeout: 60_000 }, () => {
+  useStack({ workers: 0, gatewaySettings: { VISITORS: 'off' } })
+
+  test('says so, and asks no more to be let in before it is loaded anew', async () => {
+    let sessions = 0
+    const says = (note: string) => page.locator(note, { hasText: 'Send an API key' }).waitFor()
+    await says('#conversations-note')
+    context.on('request', (request) => {
+      if (request.url().endsWith('/v1/session')) sessions++
+    })
+    await page.reload()
+    await says('#conversations-note')
+    await says('#models-note')
+    await page.goto(`${stack.gatewayUrl}/#/c/01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f`)
+    await page.getByRole('alert').filter({ hasText: 'Send an API key' }).waitFor()
+    expect(sessions).toBe(1)
   })
 })

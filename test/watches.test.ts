@@ -5,6 +5,9 @@ import { Watches } from '../edge/watches.ts'
 /** No test lasts for so long. */
 const LONG = { waitMs: 600_000, signal: new AbortController().signal }
 
+const A = { owner: 'me', name: 'a' }
+const B = { owner: 'me', name: 'b' }
+
 /** Something that is looked at: each look takes what is there when it begins, and ends when let. */
 function thing() {
   const now = { tag: '1', ended: false }
@@ -36,9 +39,9 @@ async function looked(looks: Tags[], times: number): Promise<void> {
 test('all that wait for one thing share its looks; other things have their own', async () => {
   const watches = new Watches()
   const [one, other] = [thing(), thing()]
-  const wait = (key: string, { look }: typeof one) =>
-    watches.wait(key, look, { named: ['1'], ...LONG })
-  const waits = [wait('a', one), wait('a', one), wait('a', one), wait('b', other)]
+  const wait = (thing: typeof A, { look }: typeof one) =>
+    watches.wait(thing, look, { named: ['1'], ...LONG })
+  const waits = [wait(A, one), wait(A, one), wait(A, one), wait(B, other)]
   await looked(one.looks, 3)
   one.now.tag = '2'
   other.now.tag = '3'
@@ -56,11 +59,11 @@ test('who comes while a look is under way gets one of its own, which has seen wh
   const watches = new Watches()
   const { now, looks, look, hold } = thing()
   const letGo = hold()
-  const first = watches.wait('a', look, { named: ['1'], ...LONG })
+  const first = watches.wait(A, look, { named: ['1'], ...LONG })
   await looked(looks, 1)
   now.tag = '2'
   // It has seen the change already, and must not be told of the state before it.
-  const second = watches.wait('a', look, { named: ['2'], ...LONG, waitMs: 1 })
+  const second = watches.wait(A, look, { named: ['2'], ...LONG, waitMs: 1 })
   letGo()
   expect(await second).toEqual({ tag: '2', ended: false, body: null })
   expect(await first).toEqual({ tag: '2', ended: false, body: 'body 2' })
@@ -69,7 +72,7 @@ test('who comes while a look is under way gets one of its own, which has seen wh
 test('each is told what it does not know itself, and nothing else is made', async () => {
   const watches = new Watches()
   const { now, looks, look } = thing()
-  const wait = (named: Tags | null) => watches.wait('a', look, { named, ...LONG, waitMs: 700 })
+  const wait = (named: Tags | null) => watches.wait(A, look, { named, ...LONG, waitMs: 700 })
   const [any, known, unnamed, old] = await Promise.all([
     wait('*'),
     wait(['0', '1']),
@@ -88,16 +91,16 @@ test('what has ended is waited for by nobody', async () => {
   const { now, look } = thing()
   now.ended = true
   const watches = new Watches()
-  expect(await watches.wait('a', look, { named: null, ...LONG })).toMatchObject({ body: 'body 1' })
-  expect(await watches.wait('a', look, { named: ['1'], ...LONG })).toMatchObject({ body: null })
-  expect(await watches.wait('b', async () => undefined, { named: null, ...LONG })).toBeUndefined()
+  expect(await watches.wait(A, look, { named: null, ...LONG })).toMatchObject({ body: 'body 1' })
+  expect(await watches.wait(A, look, { named: ['1'], ...LONG })).toMatchObject({ body: null })
+  expect(await watches.wait(B, async () => undefined, { named: null, ...LONG })).toBeUndefined()
 })
 
 test('the looks end with the last one who waits, and begin again with the next', async () => {
   const { looks, look, hold } = thing()
   const watches = new Watches()
   const hangUp = new AbortController()
-  const waits = watches.wait('a', look, { named: null, ...LONG, signal: hangUp.signal })
+  const waits = watches.wait(A, look, { named: null, ...LONG, signal: hangUp.signal })
   await looked(looks, 2)
   hangUp.abort()
   expect(await waits).toMatchObject({ body: 'body 1' })
@@ -106,7 +109,7 @@ test('the looks end with the last one who waits, and begin again with the next',
   expect(looks.length).toBe(before)
   // One that hangs up before anything was seen for it takes that one look.
   const letGo = hold()
-  const gone = watches.wait('a', look, { named: null, ...LONG, signal: hangUp.signal })
+  const gone = watches.wait(A, look, { named: null, ...LONG, signal: hangUp.signal })
   await looked(looks, before + 1)
   letGo()
   expect(await gone).toMatchObject({ body: 'body 1' })
@@ -117,17 +120,37 @@ test('a look that fails is told to those who waited for it; the next ones look a
   const { look } = thing()
   const watches = new Watches()
   const failing = () => Promise.reject(new Error('no database'))
-  const waits = [1, 2].map(() => watches.wait('a', failing, { named: null, ...LONG }))
+  const waits = [1, 2].map(() => watches.wait(A, failing, { named: null, ...LONG }))
   for (const wait of waits) await expect(wait).rejects.toThrow('no database')
-  expect(await watches.wait('a', look, { named: ['0'], ...LONG })).toMatchObject({ tag: '1' })
+  expect(await watches.wait(A, look, { named: ['0'], ...LONG })).toMatchObject({ tag: '1' })
 })
 
 test('once closed, all are answered and nobody waits, but everybody is looked for', async () => {
   const { looks, look } = thing()
   const watches = new Watches()
-  const waits = watches.wait('a', look, { named: ['1'], ...LONG })
+  const waits = watches.wait(A, look, { named: ['1'], ...LONG })
   await looked(looks, 1)
   watches.close()
   expect(await waits).toMatchObject({ body: null })
-  expect(await watches.wait('a', look, { named: null, ...LONG })).toMatchObject({ body: 'body 1' })
+  expect(await watches.wait(A, look, { named: null, ...LONG })).toMatchObject({ body: 'body 1' })
+})
+
+test('an owner waits for 20 things at once, by any number of requests', async () => {
+  const watches = new Watches()
+  const { looks, look } = thing()
+  const hangUp = new AbortController()
+  const caller = { named: ['1'], ...LONG, signal: hangUp.signal }
+  const named = (name: number, owner = 'me') => ({ owner, name: `${name}` })
+  const waits: Promise<unknown>[] = []
+  for (let i = 0; i < 20; i++) {
+    expect(watches.hasRoom(named(i))).toBe(true)
+    waits.push(watches.wait(named(i), look, caller), watches.wait(named(i), look, caller))
+  }
+  expect(watches.hasRoom(named(20))).toBe(false)
+  expect(watches.hasRoom(named(19))).toBe(true)
+  expect(watches.hasRoom(named(20, 'another'))).toBe(true)
+  await looked(looks, 20)
+  hangUp.abort()
+  await Promise.all(waits)
+  await expect.poll(() => watches.hasRoom(named(20))).toBe(true)
 })

@@ -40,7 +40,11 @@ const PAST_MS = 20
 
 /** For so many looks after a wake, who holds messages is looked at too: it may die before its first claim. */
 const LOOKS_AT_READERS = 4
-/** A living reader has its session lock, or has claimed, before its messages are so old, in ms. */
+/**
+ * How long a reader without its session lock has had its messages when they are put back, in ms. A living
+ * one may take longer to get its lock, as while the database wakes: what it has read then costs one
+ * message more and one claim that finds nothing, and no second effect.
+ */
 const PENDING_WITHOUT_LOCK_MS = 900
 
 export type LookoutOptions = SweepDoors & {
@@ -69,6 +73,8 @@ export class Lookout {
   private known = new Set<string>()
   private missed = new Map<string, number>()
   private looksAtReaders = 0
+  /** The readers that had no lock at the last look. */
+  private lockless = new Set<string>()
   private readonly looks = new Looks()
   private readonly alarms: Alarm[]
   private readonly sweeping: Alarm
@@ -149,6 +155,7 @@ export class Lookout {
     if (ownKey === undefined || this.idle) {
       this.known.clear()
       this.missed.clear()
+      this.lockless.clear()
       return Number.POSITIVE_INFINITY
     }
     const [row] = await postgres.run(findMissingHolders())
@@ -168,13 +175,18 @@ export class Lookout {
 
   /**
    * Puts back what was read by those that died before their first claim: no task names them, and an
-   * idle worker has never seen their lock. While some are suspected, the looks go on.
+   * idle worker has never seen their lock. Two looks in a row must miss it, as of others; but contact
+   * need not have lasted, as one that was idle must act soon. While some are suspected, the looks go on.
    */
   private async lookAtReaders(present: Set<string>): Promise<void> {
     const { redis, consumer } = this.options
     const holders = await redis.holdersOfPending(MODEL_FAMILIES)
-    const dead = holders.map((names) => names.filter((name) => isGone(name, present)))
-    this.looksAtReaders = dead.flat().length > 0 ? LOOKS_AT_READERS : this.looksAtReaders - 1
+    const lockless = holders.map((names) =>
+      names.filter((name) => name !== consumer && isGone(name, present)),
+    )
+    const dead = lockless.map((names) => names.filter((name) => this.lockless.has(name)))
+    this.lockless = new Set(lockless.flat())
+    this.looksAtReaders = this.lockless.size > 0 ? LOOKS_AT_READERS : this.looksAtReaders - 1
     await putBackFromDead(redis, dead, { consumer, idleMs: PENDING_WITHOUT_LOCK_MS })
   }
 }

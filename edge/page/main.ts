@@ -1,4 +1,5 @@
 import { submit } from './api.ts'
+import { messageOf } from './api-error.ts'
 import { createAttachments } from './attachments.ts'
 import { createComposer } from './composer.ts'
 import { createConnection } from './connection.ts'
@@ -104,4 +105,5 @@ window.addEventListener('hashchange', openAddress)
 restoreAddress()
 openAddress()
 void list.refresh()
-void watchModels(picker, connection, (text) => setText(modelsNote, text))
+const sayOfModels = (text: string) => setText(modelsNote, text)
+watchModels(picker, connection, sayOfModels).catch((error) => sayOfModels(messageOf(error)))

@@ -3,6 +3,7 @@ import { getBatch, type PolledBatch } from './api.ts'
 import type { Connection } from './connection.ts'
 import { keepTrying } from './keep-trying.ts'
 import { pause } from './pause.ts'
+import { inPlace } from './waiting-place.ts'
 
 /** For a gateway that does not say how long to wait. */
 const POLL_MS = 1000
@@ -10,10 +11,6 @@ const POLL_MS = 1000
 const WAIT_S = 25
 /** After an answer, so that changes which come together need no request each. */
 const GATHER_MS = 250
-/** A browser opens six connections to a server, for all its tabs: waiting must not take them all. */
-const MOST_WAITING = 2
-
-let waiting = 0
 
 /**
  * Follows one batch until it has ended, with one request at a time. The first asks for what there is; each
@@ -44,12 +41,7 @@ export async function pollBatch(
 }
 
 /** Asks for what there is, or where that is known, for a change, if not too many wait for one. */
-async function getOrAwait(id: string, tag: string | null, signal: AbortSignal) {
-  if (tag === null || waiting >= MOST_WAITING) return getBatch(id, { tag, waitS: 0 }, signal)
-  waiting++
-  try {
-    return await getBatch(id, { tag, waitS: WAIT_S }, signal)
-  } finally {
-    waiting--
-  }
+function getOrAwait(id: string, tag: string | null, signal: AbortSignal): Promise<PolledBatch> {
+  if (tag === null) return getBatch(id, { tag, waitS: 0 }, signal)
+  return inPlace((hasPlace) => getBatch(id, { tag, waitS: hasPlace ? WAIT_S : 0 }, signal))
 }

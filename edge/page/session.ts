@@ -1,27 +1,54 @@
-/** Resolves when this browser has been let in, or could not be: then the next request says why. */
+import { ApiError } from './api-error.ts'
+
+/** Another tab that asks, or a server that does not answer, keeps nobody for longer. */
+const OPEN_TIMEOUT_MS = 10_000
+
+/** Resolves when this browser has been let in, or was refused: then the next request says why. */
 let opened: Promise<void> | undefined
+/** Visitors are not let in here: until the page is loaded anew, that is not asked again. */
+let refused = false
 
 /** `fetch`, as the visitor that this browser is known as. */
-export async function fetchAsVisitor(path: string, init: RequestInit): Promise<Response> {
+export async function fetchAsVisitor(
+  path: string,
+  init: RequestInit & { signal: AbortSignal },
+): Promise<Response> {
   opened ??= open()
-  await opened
+  const before = opened
+  await unlessAborted(before, init.signal)
   const response = await fetch(path, init)
-  if (response.status !== 401) return response
-  // The cookie is gone, or no longer good.
-  opened = open()
-  await opened
+  if (response.status !== 401 || refused) return response
+  // The cookie is gone, or no longer good. Another request may have found that out already.
+  if (opened === before) opened = open()
+  await unlessAborted(opened, init.signal)
   return fetch(path, init)
 }
 
 /** One after the other, of all tabs: the second one finds the cookie of the first and keeps it. */
 async function open(): Promise<void> {
+  const signal = AbortSignal.timeout(OPEN_TIMEOUT_MS)
   const ask = async () => {
-    await fetch('/v1/session', { method: 'POST' })
+    const response = await fetch('/v1/session', { method: 'POST', signal })
+    refused = response.status === 403
+    if (!response.ok && !refused) throw await ApiError.from(response)
   }
   try {
-    await (navigator.locks ? navigator.locks.request('session', ask) : ask())
+    await (navigator.locks ? navigator.locks.request('session', { signal }, ask) : ask())
   } catch (error) {
     opened = undefined
     throw error
+  }
+}
+
+/** Others may wait for the same: only this one stops to. */
+async function unlessAborted(promise: Promise<void> | undefined, signal: AbortSignal) {
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
+  try {
+    await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }

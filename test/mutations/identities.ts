@@ -72,4 +72,16 @@ export const IDENTITIES: Mutation[] = [
   ...inFile('edge/address-of.ts', 'test/address-of.test.ts', [
     ['.slice(0, 4)', '.slice(0, 3)', '2001:db8:1:2:3:4:5:6 counts as 2001:db8:1:2::/64'],
   ]),
+  ...inFile('edge/page/session.ts', 'test/page.test.ts', [
+    [
+      "method: 'POST', signal }",
+      "method: 'POST' }",
+      'the chat page > a tab whose session request is stuck keeps no other tab from getting in',
+    ],
+    [
+      ' || refused',
+      '',
+      'where visitors are not let in, the chat page > says so, and asks no more to be let in before it is loaded anew',
+    ],
+  ]),
 ]

@@ -70,7 +70,7 @@ export const POLLING: Mutation[] = [
   ]),
   ...inFile('edge/watches.ts', 'test/watches.test.ts', [
     [
-      'this.#open.get(key) as Watch<Body> | undefined',
+      'this.#open.get(thing.owner)?.get(thing.name) as Watch<Body> | undefined',
       'undefined as Watch<Body> | undefined',
       'all that wait for one thing share its looks; other things have their own',
     ],
@@ -88,6 +88,37 @@ export const POLLING: Mutation[] = [
       'this.#closed ? 0 : caller.waitMs',
       'caller.waitMs',
       'once closed, all are answered and nobody waits, but everybody is looked for',
+    ],
+    [
+      'own.size < MOST_THINGS',
+      'own.size > 0',
+      'an owner waits for 20 things at once, by any number of requests',
+    ],
+  ]),
+  ...inFile('edge/watches.ts', 'test/wait-bounds.test.ts', [
+    [
+      'this.#alone && pausedMs',
+      'false && pausedMs',
+      'where requests can share no looks, each takes fewer of them after a while',
+    ],
+  ]),
+  ...inFile('edge/answer-when-changed.ts', 'test/wait-bounds.test.ts', [
+    [
+      ' && c.var.watches.hasRoom(thing)',
+      '',
+      'who waits for many things is answered at once about any more',
+    ],
+    [
+      'if (waitS !== undefined) demandWithin((await c.var.counting) ?? [])',
+      '',
+      'who has asked too often is told so, and nobody else who waits for the same',
+    ],
+  ]),
+  ...inFile('edge/page/waiting-place.ts', 'test/page.test.ts', [
+    [
+      'lock ? act(true) : inPlace(act, others)',
+      'act(true)',
+      'while models write, the chat page > waits with two requests at most, of all tabs, and polls for the rest',
     ],
   ]),
 ]

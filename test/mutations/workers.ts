@@ -23,6 +23,16 @@ export const WORKERS: Mutation[] = [
       '',
       'tasks of a holder without a lock are taken back, but not those of the one who looks',
     ],
+    [
+      'name !== consumer && ',
+      '',
+      'whose lock is there at the next look keeps its messages, and the one who looks keeps its own',
+    ],
+    [
+      'names.filter((name) => this.lockless.has(name))',
+      'names',
+      'whose lock is there at the next look keeps its messages, and the one who looks keeps its own',
+    ],
   ]),
   ...inFile('workers-node/consumer-name.ts', 'test/lookout.test.ts', [
     [

@@ -9,6 +9,8 @@ export type CountingProxy = {
   loseAnswers: number
   /** While set, what comes after those is refused with this SQLSTATE, as a database does that is full. */
   refuseWith: string | undefined
+  /** Until then, what has come is not carried out. */
+  gate: Promise<void>
   /** While true, every connection is closed at once. */
   down: boolean
   close(): Promise<void>
@@ -31,6 +33,7 @@ export async function startCountingProxy(
     const said = JSON.parse(body.toString() || 'null')
     const counted = !uncounted.includes(said?.query)
     if (counted) seen.push(said)
+    await proxy.gate
     const {
       host: _host,
       connection: _connection,
@@ -58,6 +61,7 @@ export async function startCountingProxy(
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     loseAnswers: 0,
     refuseWith: undefined,
+    gate: Promise.resolve(),
     down: false,
     take() {
       const taken = seen
