@@ -32,8 +32,8 @@ export const ACCESS: Mutation[] = [
   ]),
   ...inFile('edge/answer-when-changed.ts', 'test/access.test.ts', [
     [
-      ` ${source('c.var.owner')}\`, look`,
-      '`, look',
+      'const thing = { owner: c.var.owner, name',
+      "const thing = { owner: '', name",
       "who waits for another's batch, while its owner does, hears at once that there is none",
     ],
   ]),

@@ -20,8 +20,8 @@ export const DOCUMENTED: Mutation[] = [
   ]),
   ...inFile('edge/routes/retry-task.ts', 'test/openapi.test.ts', [
     [
-      "errors: ['not_found', 'conflict', 'unavailable']",
-      "errors: ['not_found', 'unavailable']",
+      "errors: ['not_found', 'conflict', 'rate_limited', 'unavailable']",
+      "errors: ['not_found', 'rate_limited', 'unavailable']",
       `the running gateway > POST /v1/tasks/{task_id}/retry ${ANSWERS}`,
     ],
   ]),
