@@ -1,4 +1,4 @@
-import { inFile, type Mutation, source } from './mutation.ts'
+import { inFile, type Mutation } from './mutation.ts'
 
 /** Lets an operation be used by others than those for whom it is. */
 const letting = (name: string, access: string, instead: string, title: string) =>
