@@ -89,8 +89,11 @@ export function requestsFor(document: OpenApi, operation: Operation): fc.Arbitra
     fc
       .record({
         key: fc.oneof(
-          { weight: 8, arbitrary: fc.constant(own) },
-          { weight: spoil ? 2 : 0, arbitrary: fc.constantFrom('', OTHER_KEY, OPERATOR_KEY, 'x') },
+          { weight: 3, arbitrary: fc.constant(own) },
+          {
+            weight: spoil ? 2 : 0,
+            arbitrary: fc.constantFrom('', '', 'x', OTHER_KEY, OPERATOR_KEY),
+          },
         ),
         thing: fc.nat(),
         signed: spoil ? fc.boolean() : fc.constant(true),
