@@ -203,7 +203,6 @@ export const CONVERSATIONS: Mutation[] = [
     ["replace(UNSAFE, ' ')", "replace(UNSAFE, '$&')", '"gpj.‮exe" is a safe name for a file'],
     ['.slice(0, MAX_CHARACTERS)', '', `"${'x'.repeat(200)}" is a safe name for a file`],
     [".replace(/^[. ]+|[. ]+$/g, '')", '', '".." is a safe name for a file'],
-    ["/[^\\w.() -]/g, '_'", "/\\0/g, '_'", `"为什么" is a safe name for a file`],
   ]),
   ...inFile('edge/routes/delete-conversation.ts', 'test/conversations.test.ts', [
     [
