@@ -1,6 +1,44 @@
 import { inFile, inStatement, type Mutation, source } from './mutation.ts'
 
 export const FILES: Mutation[] = [
+  ...inFile('edge/delete-doomed.ts', 'test/leftovers.test.ts', [
+    [
+      'if (gone.length > 0) await postgres.run(forgetDoomedObjects(gone))\n        if (failure) throw failure.reason',
+      'if (failure) throw failure.reason\n        if (gone.length > 0) await postgres.run(forgetDoomedObjects(gone))',
+      'a process > forgets all that the store has let go of before it failed, and nothing else',
+    ],
+    [
+      "ends[i]!.status === 'fulfilled'",
+      'ends[i]',
+      'a process > forgets all that the store has let go of before it failed, and nothing else',
+    ],
+  ]),
+  ...inFile('edge/leftovers.ts', 'test/leftovers.test.ts', [
+    [
+      'Date.now() >= this.#dueAt',
+      'this.#dueAt >= 0',
+      'a process > looks once in ten minutes where nobody brings anything',
+    ],
+  ]),
+  ...inFile('edge/routes/submit-batch.ts', 'test/leftovers.test.ts', [
+    [
+      'afterAnswer(c, c.var.leftovers.forgetIfDue(c.var))',
+      '',
+      'a submit without files has what was left over forgotten',
+    ],
+  ]),
+  ...inFile('edge/run-uncrossed.ts', 'test/run-knowingly.test.ts', [
+    [
+      'error.crossed) || tries === TRIES',
+      'error.crossed) || tries > 0',
+      'an answer after deadlocks is one',
+    ],
+    [
+      ' || tries === TRIES',
+      '',
+      'a statement that is in the way of others again and again was not carried out',
+    ],
+  ]),
   ...inFile('drizzle/contract/file-url.ts', 'test/file-url.test.ts', [
     ['expiresAt * 1000 > Date.now() ?', 'true ?', 'file URLs > serve for their time only'],
     [
