@@ -54,7 +54,7 @@ test('the document names every operation, with all statuses that it answers', ()
     'GET /v1/conversations/{conversation_id}/history 200 400 401 404 429 500 503',
     'GET /v1/dead-letters 200 400 401 403 429 500 503',
     'GET /v1/dead-letters/{dead_letter_id} 200 401 403 404 429 500 503',
-    'GET /v1/files/{file_id} 200 403 404 500 503',
+    'GET /v1/files/{file_id} 200 403 404 429 500 503',
     'GET /v1/models 200 401 429 500',
     'GET /v1/nodes 200 401 403 429 500 503',
     'GET /v1/streams 200 401 403 429 500',
@@ -66,11 +66,11 @@ test('the document names every operation, with all statuses that it answers', ()
     'POST /v1/dead-letters/replay 200 400 401 403 429 500 503',
     'POST /v1/dead-letters/{dead_letter_id}/replay 200 401 403 404 409 429 500 503',
     'POST /v1/files 201 400 401 403 413 415 429 500 503',
-    'POST /v1/nodes/heartbeat 200 400 401 403 413 500 503',
+    'POST /v1/nodes/heartbeat 200 400 401 403 413 429 500 503',
     'POST /v1/session 204 403 429 500',
     'POST /v1/tasks/{task_id}/cancel 200 401 403 404 429 500 503',
     'POST /v1/tasks/{task_id}/retry 202 401 403 404 409 429 500 503',
-    'PUT /v1/files/{file_id} 201 400 403 404 413 415 500 503',
+    'PUT /v1/files/{file_id} 201 400 403 404 413 415 429 500 503',
   ])
 })
 

@@ -114,8 +114,9 @@ function ofCall(error: APICallError): ModelError {
   return new ModelError({ code: 'model_unreachable', retryable: true, node: 'fault' })
 }
 
+/** 304 leads nowhere: it is no answer to what was asked. */
 function isRedirect(status: number | undefined): boolean {
-  return status !== undefined && status >= 300 && status < 400
+  return status !== undefined && status >= 300 && status < 400 && status !== 304
 }
 
 /** undici's word for more bytes than it takes, in headers or body; zlib's errors. */

@@ -1,6 +1,7 @@
 import type { Result } from '../../drizzle/contract/http-api.ts'
 import { element, setText } from './element.ts'
 import { createFileList } from './file-list.ts'
+import { createGrowingMarkdown } from './growing-markdown.ts'
 import { createGrowingText } from './growing-text.ts'
 import { isOpen, stateOf, timeOf } from './result-state.ts'
 
@@ -14,7 +15,6 @@ export type ResultCard = {
 /** One model's answer. Made once and changed in place; `announce` hears of a new end state. */
 export function createResultCard(first: Result, announce: (text: string) => void): ResultCard {
   const reasoning = createGrowingText()
-  const answer = createGrowingText()
   const titleId = `result-${first.task_id}`
   const name = element('h3', { id: titleId })
   const state = element('span', { class: 'state' })
@@ -22,7 +22,8 @@ export function createResultCard(first: Result, announce: (text: string) => void
   const summary = element('summary')
   const details = element('details', { class: 'reasoning' }, summary)
   details.append(element('div', { class: 'text' }, reasoning.node))
-  const text = element('div', { class: 'text answer' }, answer.node)
+  const text = element('div', { class: 'answer' })
+  const answer = createGrowingMarkdown(text)
   const files = createFileList('Pictures of the answer')
   const error = element('p', { class: 'error' })
   const head = element('header', {}, name, element('p', { class: 'meta' }, state, time))
@@ -44,7 +45,7 @@ export function createResultCard(first: Result, announce: (text: string) => void
     setText(summary, now === 'thinking' ? 'Thinking…' : 'Reasoning')
     setText(error, result.error_msg ?? (now === 'failed' ? 'This model gave no answer.' : ''))
     details.hidden = reasoning.node.length === 0
-    text.hidden = answer.node.length === 0
+    text.hidden = answer.isEmpty
     error.hidden = error.textContent === ''
     shown = result
     setText(time, timeOf(result))

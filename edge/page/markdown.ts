@@ -1,0 +1,59 @@
+import DOMPurify, { type Config } from 'dompurify'
+import { Marked, type Token, type TokensList } from 'marked'
+
+/** What an answer may be made of. No ids and classes: nothing of it can take the place of the page's own. */
+const ALLOWED: Config = {
+  ALLOWED_TAGS: [
+    ...['p', 'br', 'hr', 'h4', 'h5', 'h6', 'strong', 'em', 'del', 'code', 'pre', 'blockquote', 'a'],
+    ...['ul', 'ol', 'li', 'table', 'thead', 'tbody', 'tr', 'th', 'td'],
+  ],
+  ALLOWED_ATTR: ['href', 'title', 'start', 'align', 'target', 'rel'],
+  ALLOW_DATA_ATTR: false,
+  ALLOW_ARIA_ATTR: false,
+  ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+  ADD_URI_SAFE_ATTR: ['start', 'align', 'target', 'rel'],
+  RETURN_DOM_FRAGMENT: true,
+}
+
+// Markup in an answer is shown as it stands. A picture would be fetched from wherever a model says: it
+// becomes a link. The page itself has the headings down to the third.
+const marked = new Marked({
+  gfm: true,
+  breaks: true,
+  renderer: {
+    html: ({ text }) => escaped(text),
+    image: ({ href, text }) => `<a href="${escaped(href)}">${escaped(text || href)}</a>`,
+    heading({ tokens, depth }) {
+      const tag = `h${Math.min(depth + 3, 6)}`
+      return `<${tag}>${this.parser.parseInline(tokens)}</${tag}>`
+    },
+    checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
+  },
+})
+
+const purify = DOMPurify(window)
+purify.addHook('afterSanitizeAttributes', (node) => {
+  if (node.nodeName !== 'A') return
+  node.setAttribute('target', '_blank')
+  node.setAttribute('rel', 'noopener noreferrer nofollow')
+})
+
+/** A top-level piece of Markdown, such as a paragraph or a list. */
+export type Block = { raw: string; links: TokensList['links']; token: Token }
+
+export function blocksOf(markdown: string): Block[] {
+  const tokens = marked.lexer(markdown)
+  return tokens
+    .filter(({ type }) => type !== 'space' && type !== 'def')
+    .map((token) => ({ raw: token.raw, links: tokens.links, token }))
+}
+
+/** A block as nodes that nothing can run in. */
+export function render({ token, links }: Block): DocumentFragment {
+  const html = marked.parser(Object.assign([token], { links }))
+  return purify.sanitize(html.trim(), ALLOWED) as unknown as DocumentFragment
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}
