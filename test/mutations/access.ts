@@ -37,6 +37,13 @@ export const ACCESS: Mutation[] = [
       "who waits for another's batch, while its owner does, hears at once that there is none",
     ],
   ]),
+  ...inFile('edge/page/markdown.ts', 'test/xss.test.ts', [
+    [
+      'purify.sanitize(html.trim(), ALLOWED) as unknown as DocumentFragment',
+      'document.createRange().createContextualFragment(html.trim() + (purify ? "" : ""))',
+      'the page, under its policy > shows stored texts of all kinds, and none of them runs',
+    ],
+  ]),
   ...inFile('edge/neon.ts', 'test/canaries.test.ts', [
     [
       'throw new DatabaseError(code ??',
