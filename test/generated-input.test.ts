@@ -21,6 +21,11 @@ const AT_ONCE = 16
 /** They are made as many at a time. */
 const STEP = 200
 const MAX_GROWTH_MB = 64
+/**
+ * What workerd under Miniflare keeps of its own for each connection: one that only answers 400 went from 72 MB to
+ * 460 in 20,000 of them, and to no more than 504 in 30,000.
+ */
+const RUNTIME_KB_A_CONNECTION = { workerd: 20, node: 0 }
 
 const document = await readDocument()
 
@@ -78,7 +83,8 @@ describe.each(['workerd', 'node'] as const)('on %s', (runtime) => {
     })
     const growth = residentMb(pid) - halfway
     expect(await errorsLogged()).toEqual([])
-    expect(growth).toBeLessThan(MAX_GROWTH_MB)
+    const ofRuntime = ((RUNS / 2) * RUNTIME_KB_A_CONNECTION[runtime]) / 1024
+    expect(growth).toBeLessThan(MAX_GROWTH_MB + ofRuntime)
     // It got through to the operations, and not only to the parsers before them.
     for (const status of [200, 201, 202, 400, 401, 403, 404, 413, 415]) {
       expect(statuses[status] ?? 0, `${status} in ${JSON.stringify(statuses)}`).toBeGreaterThan(0)
