@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { commaList } from '../drizzle/contract/settings.ts'
 
 export type ApiKey = { name: string; key: string; operator: boolean }
 
@@ -8,14 +9,7 @@ const MIN_KEY_CHARACTERS = 16
 
 /** `name:key[:operator],…`. A name may have several keys, so that one can follow another. */
 export function apiKeys() {
-  return z
-    .string()
-    .transform((list) =>
-      list
-        .split(',')
-        .map((entry) => entry.trim())
-        .filter(Boolean),
-    )
+  return commaList()
     .pipe(z.array(apiKey))
     .refine(
       (keys) => new Set(keys.map(({ key }) => key)).size === keys.length,

@@ -5,6 +5,7 @@ import {
   rowOnLeftOut,
   saveLogsWithinLimit,
 } from '../drizzle/statements/save-logs-within-limit.ts'
+import { codeOf } from './code-of.ts'
 import { log } from './log.ts'
 import { DatabaseError } from './neon.ts'
 import type { Services } from './services.ts'
@@ -44,7 +45,7 @@ export class DbLog {
       const [answer] = await this.services.postgres.run(saveLogsWithinLimit(rows))
       written = answer?.written ?? 0
     } catch (failure) {
-      const code = failure instanceof DatabaseError ? failure.code : 'internal'
+      const code = codeOf(failure)
       log('warn', 'error not written to the database', { code, request_id: requestId })
     }
     if (written === 0) this.leftOut += before

@@ -1,7 +1,7 @@
 import { forgetDoomedObjects, listDoomedObjects } from '../drizzle/statements/doomed-objects.ts'
+import { codeOf } from './code-of.ts'
 import { log } from './log.ts'
-import { DatabaseError } from './neon.ts'
-import { type ObjectStore, ObjectStoreError } from './object-store.ts'
+import type { ObjectStore } from './object-store.ts'
 import type { Services } from './services.ts'
 
 const STEP = 20
@@ -31,9 +31,7 @@ export async function deleteDoomed({ postgres, files, requestId }: Doors): Promi
       if (rows.length < STEP) return
     }
   } catch (error) {
-    const known = error instanceof ObjectStoreError || error instanceof DatabaseError
-    const code = known ? error.code : 'internal'
-    log('warn', 'doomed objects left', { code, request_id: requestId })
+    log('warn', 'doomed objects left', { code: codeOf(error), request_id: requestId })
   }
 }
 

@@ -1,8 +1,8 @@
 import { MAX_FILES } from '../drizzle/contract/file-ref.ts'
 import { forgetUnusedFiles } from '../drizzle/statements/forget-unused-files.ts'
+import { codeOf } from './code-of.ts'
 import { type Doors, deleteDoomed } from './delete-doomed.ts'
 import { log } from './log.ts'
-import { DatabaseError } from './neon.ts'
 
 /** How many unused files are forgotten at once: more than an upload can bring. */
 const STEP = 2 * MAX_FILES
@@ -19,7 +19,7 @@ export class Leftovers {
     try {
       await doors.postgres.run(forgetUnusedFiles(STEP))
     } catch (error) {
-      const code = error instanceof DatabaseError ? error.code : 'internal'
+      const code = codeOf(error)
       log('warn', 'unused files not forgotten', { code, request_id: doors.requestId })
     }
     await deleteDoomed(doors)

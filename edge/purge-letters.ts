@@ -2,10 +2,10 @@ import type { Context } from 'hono'
 import { v7 as uuidv7 } from 'uuid'
 import type { Purged } from '../drizzle/contract/operators-api.ts'
 import { type Purge, purgeDeadLetters } from '../drizzle/statements/purge-dead-letters.ts'
+import { codeOf } from './code-of.ts'
 import { log } from './log.ts'
 import type { AppEnv } from './operation.ts'
 import { runUncrossed } from './run-uncrossed.ts'
-import { RedisError } from './upstash.ts'
 
 /** How many dead letters one statement takes on, and how often one request does so. */
 const STEP = 1000
@@ -30,7 +30,7 @@ async function copiesDropped({ var: { redis, requestId } }: Context<AppEnv>): Pr
     await redis.dropDeadLetterCopies()
     return true
   } catch (error) {
-    const code = error instanceof RedisError ? error.code : 'internal'
+    const code = codeOf(error)
     log('warn', 'copies of dead letters not dropped', { code, request_id: requestId })
     return false
   }

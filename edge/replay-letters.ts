@@ -7,11 +7,10 @@ import {
 } from '../drizzle/statements/replay-dead-letters.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { takeBackReplays } from '../drizzle/statements/take-back-replays.ts'
+import { codeOf } from './code-of.ts'
 import { log } from './log.ts'
-import { DatabaseError } from './neon.ts'
 import type { AppEnv } from './operation.ts'
 import { runUncrossed } from './run-uncrossed.ts'
-import { RedisError } from './upstash.ts'
 
 /**
  * Replays dead letters for whoever asks, and rings what that gives: two round trips. `rung` is false where
@@ -36,7 +35,7 @@ export async function replayLetters(
     )
     return { verdicts, rung: true }
   } catch (error) {
-    const code = error instanceof RedisError ? error.code : 'internal'
+    const code = codeOf(error)
     log('warn', 'replays not rung', { code, request_id: requestId })
     if (letterIds.length > 0) await takeBack(postgres, letterIds, requestId)
     return { verdicts, rung: false }
@@ -52,7 +51,7 @@ async function takeBack(
   try {
     await runUncrossed(postgres, takeBackReplays(letterIds))
   } catch (error) {
-    const code = error instanceof DatabaseError ? error.code : 'internal'
+    const code = codeOf(error)
     log('warn', 'replays not taken back', { code, request_id: requestId })
   }
 }

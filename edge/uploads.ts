@@ -1,9 +1,10 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { NewFile } from '../drizzle/statements/submit-batch.ts'
+import { codeOf } from './code-of.ts'
 import { Inspection } from './inspect-file.ts'
 import { log } from './log.ts'
 import { DatabaseError } from './neon.ts'
-import { type ObjectStore, ObjectStoreError } from './object-store.ts'
+import type { ObjectStore } from './object-store.ts'
 
 /** The objects that one request has stored, until it is known whether a row names them. */
 export class Uploads {
@@ -42,7 +43,7 @@ export class Uploads {
       try {
         await this.store.delete(key)
       } catch (error) {
-        const code = error instanceof ObjectStoreError ? error.code : 'internal'
+        const code = codeOf(error)
         log('warn', 'object not deleted', { code, key, request_id: requestId })
       }
     }

@@ -7,6 +7,7 @@ import {
 import { deletePartials } from '../../drizzle/statements/delete-partials.ts'
 import { afterAnswer } from '../after-answer.ts'
 import { ApiError } from '../api-error.ts'
+import { codeOf } from '../code-of.ts'
 import { deleteDoomed } from '../delete-doomed.ts'
 import { log } from '../log.ts'
 import { DatabaseError } from '../neon.ts'
@@ -65,7 +66,7 @@ async function forgetWhatWasBeingSaved(
   try {
     await postgres.run(deletePartials(taskIds))
   } catch (error) {
-    const code = error instanceof DatabaseError ? error.code : 'internal'
+    const code = codeOf(error)
     log('warn', 'partial texts left', { code, request_id: requestId })
   }
 }

@@ -1,17 +1,15 @@
-import type { Context } from 'hono'
 import { z } from 'zod'
 import { task } from '../../drizzle/contract/http-api.ts'
 import { TaskStatus } from '../../drizzle/contract/task-status.ts'
 import { traceparentFrom } from '../../drizzle/contract/traceparent.ts'
-import type { Unrung } from '../../drizzle/statements/release-tasks-if-held.ts'
 import { retryTaskIfFailedOrCancelled } from '../../drizzle/statements/retry-task-if-failed-or-cancelled.ts'
 import { ApiError } from '../api-error.ts'
 import { taskNow } from '../as-now.ts'
 import { log } from '../log.ts'
-import { type AppEnv, idFromPath, json, notFound, type Operation } from '../operation.ts'
+import { idFromPath, json, notFound, type Operation } from '../operation.ts'
 import { limitsOf, overLimit } from '../over-limit.ts'
+import { ringStored } from '../ring-stored.ts'
 import { runKnowingly } from '../run-knowingly.ts'
-import { RedisError } from '../upstash.ts'
 
 export const retryTask: Operation = {
   access: 'owner',
@@ -38,7 +36,8 @@ export const retryTask: Operation = {
     if (retried.refused) throw overLimit(retried.refused, limits)
     if (!retried.ring) throw new ApiError('conflict', whyNot(retried.old_status))
     log('info', 'task retried', { task_id: id, asked_by: retried.asked_by, request_id: requestId })
-    await ring(c, retried.ring)
+    const { task_id: taskId, ...more } = retried.ring
+    await ringStored(c, [{ taskId, ...more }], { task_id: taskId })
     return c.json(await taskNow(c, id), 202)
   },
 }
@@ -47,15 +46,4 @@ function whyNot(status: TaskStatus): string {
   return status === TaskStatus.SUCCESS
     ? 'This task has its answer: only one that failed or was cancelled can be tried again.'
     : 'This task waits or runs already.'
-}
-
-async function ring({ var: { redis, requestId } }: Context<AppEnv>, unrung: Unrung): Promise<void> {
-  const { task_id: taskId, ...more } = unrung
-  try {
-    await redis.ring([{ taskId, ...more }])
-  } catch (error) {
-    // The row stands, and a worker's sweep rings what was not rung.
-    const code = error instanceof RedisError ? error.code : 'internal'
-    log('warn', 'not rung', { code, task_id: taskId, request_id: requestId })
-  }
 }

@@ -22,15 +22,14 @@ import { afterAnswer } from '../after-answer.ts'
 import { ApiError } from '../api-error.ts'
 import { headersNamed } from '../documented-headers.ts'
 import { fingerprintOf } from '../fingerprint.ts'
-import { log } from '../log.ts'
 import { namedFiles } from '../named-files.ts'
 import { DatabaseError } from '../neon.ts'
 import { type AppEnv, json, notFound, type Operation } from '../operation.ts'
 import { limitsOf, overLimit } from '../over-limit.ts'
+import { ringStored } from '../ring-stored.ts'
 import { runKnowingly } from '../run-knowingly.ts'
 import { demandAccepted, readSubmission, tasksOf, titleOf } from '../submission.ts'
 import { Uploads } from '../uploads.ts'
-import { RedisError } from '../upstash.ts'
 
 const headers = z.object({
   'Idempotency-Key': z
@@ -177,11 +176,8 @@ async function batchOf(
 }
 
 /** Stores the batch, then rings its tasks. Throws what the API answers with. */
-async function dispatch(
-  { var: { postgres, redis, requestId } }: Context<AppEnv>,
-  batch: NewBatch,
-): Promise<SubmittedTask[]> {
-  const stored = await runKnowingly(postgres, submitStatement(batch)).catch(asRefusal)
+async function dispatch(c: Context<AppEnv>, batch: NewBatch): Promise<SubmittedTask[]> {
+  const stored = await runKnowingly(c.var.postgres, submitStatement(batch)).catch(asRefusal)
   const first = stored[0]
   if (!first) throw notFound('conversation')
   if (first.refused) throw overLimit(first.refused, batch.limits)
@@ -194,20 +190,13 @@ async function dispatch(
   }
   const families = new Map(batch.tasks.map(({ family }, i) => [stored[i]?.task_id, family]))
   const pending = stored.filter(({ status }) => status === TaskStatus.PENDING)
-  try {
-    await redis.ring(
-      pending.map(({ task_id, fence }) => ({
-        family: families.get(task_id)!,
-        taskId: task_id,
-        fence,
-        traceparent: batch.traceparent,
-      })),
-    )
-  } catch (error) {
-    // The rows stand, and a worker's sweep rings what was not rung: the request is not lost.
-    const code = error instanceof RedisError ? error.code : 'internal'
-    log('warn', 'not rung', { code, batch_id: first.batch_id, request_id: requestId })
-  }
+  const rings = pending.map(({ task_id, fence }) => ({
+    family: families.get(task_id)!,
+    taskId: task_id,
+    fence,
+    traceparent: batch.traceparent,
+  }))
+  await ringStored(c, rings, { batch_id: first.batch_id })
   return stored
 }
 
