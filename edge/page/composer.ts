@@ -1,5 +1,5 @@
 import type { Mode } from '../../drizzle/contract/models.ts'
-import { messageOf } from './api-error.ts'
+import { messageOf } from './client/api-error.ts'
 import type { Attachments } from './attachments.ts'
 import { setText } from './element.ts'
 import type { ModelPicker } from './model-picker.ts'

@@ -1,11 +1,11 @@
 import type { Batch, History } from '../../drizzle/contract/http-api.ts'
-import { getHistory } from './api.ts'
-import { ApiError, messageOf } from './api-error.ts'
+import { getHistory } from './client/api.ts'
+import { ApiError, messageOf } from './client/api-error.ts'
 import { type BatchView, createBatchView, type ShownBatch } from './batch-view.ts'
-import type { Connection } from './connection.ts'
+import type { Connection } from './client/connection.ts'
 import { followBottom, scrollToBottom } from './follow-bottom.ts'
-import { keepTrying } from './keep-trying.ts'
-import { pollBatch } from './poll-batch.ts'
+import { keepTrying } from './client/keep-trying.ts'
+import { pollBatch } from './client/poll-batch.ts'
 
 type Parts = {
   /** The box that scrolls. */

@@ -1,7 +1,7 @@
 import type { Result } from '../../drizzle/contract/http-api.ts'
 import { element, setText } from './element.ts'
 import { createFileList } from './file-list.ts'
-import { createGrowingMarkdown } from './growing-markdown.ts'
+import { createGrowingMarkdown } from './markdown/growing-markdown.ts'
 import { createGrowingText } from './growing-text.ts'
 import { isOpen, stateOf, timeOf } from './result-state.ts'
 

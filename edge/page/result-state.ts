@@ -1,6 +1,6 @@
 import type { Result } from '../../drizzle/contract/http-api.ts'
 import { TaskStatus } from '../../drizzle/contract/task-status.ts'
-import { secondsSince } from './server-clock.ts'
+import { secondsSince } from './client/server-clock.ts'
 
 export type ResultState = 'queued' | 'thinking' | 'writing' | 'done' | 'failed' | 'cancelled'
 

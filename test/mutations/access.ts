@@ -37,7 +37,7 @@ export const ACCESS: Mutation[] = [
       "who waits for another's batch, while its owner does, hears at once that there is none",
     ],
   ]),
-  ...inFile('edge/page/markdown.ts', 'test/xss.test.ts', [
+  ...inFile('edge/page/markdown/markdown.ts', 'test/xss.test.ts', [
     [
       'purify.sanitize(html.trim(), ALLOWED) as unknown as DocumentFragment',
       'document.createRange().createContextualFragment(html.trim() + (purify ? "" : ""))',

@@ -72,7 +72,7 @@ export const IDENTITIES: Mutation[] = [
   ...inFile('edge/address-of.ts', 'test/address-of.test.ts', [
     ['.slice(0, 4)', '.slice(0, 3)', '2001:db8:1:2:3:4:5:6 counts as 2001:db8:1:2::/64'],
   ]),
-  ...inFile('edge/page/session.ts', 'test/page.test.ts', [
+  ...inFile('edge/page/client/session.ts', 'test/page.test.ts', [
     [
       "method: 'POST', signal }",
       "method: 'POST' }",

@@ -114,7 +114,7 @@ export const POLLING: Mutation[] = [
       'who has asked too often is told so, and nobody else who waits for the same',
     ],
   ]),
-  ...inFile('edge/page/waiting-place.ts', 'test/page.test.ts', [
+  ...inFile('edge/page/client/waiting-place.ts', 'test/page.test.ts', [
     [
       'lock ? act(true) : inPlace(act, others)',
       'act(true)',

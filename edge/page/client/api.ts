@@ -4,8 +4,8 @@ import type {
   History,
   Models,
   SubmitAnswer,
-} from '../../drizzle/contract/http-api.ts'
-import type { Mode } from '../../drizzle/contract/models.ts'
+} from '../../../drizzle/contract/http-api.ts'
+import type { Mode } from '../../../drizzle/contract/models.ts'
 import { ApiError } from './api-error.ts'
 import { noteServerTime } from './server-clock.ts'
 import { fetchAsVisitor } from './session.ts'

@@ -1,4 +1,4 @@
-import type { Batch } from '../../drizzle/contract/http-api.ts'
+import type { Batch } from '../../../drizzle/contract/http-api.ts'
 import { getBatch, type PolledBatch } from './api.ts'
 import type { Connection } from './connection.ts'
 import { keepTrying } from './keep-trying.ts'
