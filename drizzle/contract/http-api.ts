@@ -1,12 +1,11 @@
 import { z } from 'zod'
 import { EXAMPLES } from './examples.ts'
 import { MAX_FILES } from './file-ref.ts'
-import { DEFAULT_MODEL, MODEL_FAMILIES } from './models.ts'
+import { DEFAULT_MODEL, MAX_MODELS, MODEL_FAMILIES } from './models.ts'
 import { TASK_ERROR_CODES } from './task-error-code.ts'
 import { BATCH_STATUSES } from './task-status.ts'
 
 const MAX_PROMPT_CHARACTERS = 200_000
-export const MAX_MODELS = 8
 const MAX_TITLE_CHARACTERS = 200
 const MAX_SEARCH_CHARACTERS = 200
 

@@ -164,6 +164,9 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 
 export const DEFAULT_MODEL = 'gemini-2.5-flash'
 
+/** How many models one prompt may ask. */
+export const MAX_MODELS = 8
+
 /** The family that serves a model of this name, if any, with what is so for this very model. */
 export function familyOfModel(model: string): ModelFamily | undefined {
   const name = model.toLowerCase()

@@ -28,7 +28,8 @@ export async function buildPage({ outDir }: { outDir: string }): Promise<void> {
 async function bundle(): Promise<[string, Uint8Array][]> {
   const { outputFiles } = await build({
     entryPoints: {
-      app: join(here, 'main.ts'),
+      app: join(here, 'main.tsx'),
+      early: join(here, 'early.ts'),
       style: join(here, 'style.css'),
       'docs/docs': join(here, 'docs/docs.ts'),
     },

@@ -1,40 +1,27 @@
 import type {
   Batch,
+  Conversation,
   Conversations,
   History,
   Models,
   SubmitAnswer,
+  Task,
 } from '../../../drizzle/contract/http-api.ts'
 import type { Mode } from '../../../drizzle/contract/models.ts'
-import { ApiError } from './api-error.ts'
-import { noteServerTime } from './server-clock.ts'
-import { fetchAsVisitor } from './session.ts'
-
-const READ_TIMEOUT_MS = 20_000
-const SUBMIT_TIMEOUT_MS = 60_000
-/** 50 MB by a slow line. */
-const UPLOAD_TIMEOUT_MS = 900_000
+import { CHANGE_TIMEOUT_MS, change, READ_TIMEOUT_MS, read, request } from './request.ts'
 
 export type Question = {
   prompt: string
-  models: string[]
-  conversationId: string | null
-  geminiConcurrency: 1 | 2
+  model: string
+  conversation_id?: string
+  gemini_concurrency: 1 | 2
   mode: Mode
-  files: readonly File[]
+  file_ids: string[]
 }
 
-/** Sends one prompt to every chosen model. Not repeated by itself: a doubled prompt costs money. */
-export function submit(question: Question, signal: AbortSignal): Promise<SubmitAnswer> {
-  const body = new FormData()
-  body.set('prompt', question.prompt)
-  body.set('model', question.models.join(','))
-  body.set('mode', question.mode)
-  body.set('gemini_concurrency', String(question.geminiConcurrency))
-  if (question.conversationId) body.set('conversation_id', question.conversationId)
-  for (const file of question.files) body.append('files', file)
-  const timeoutMs = question.files.length > 0 ? UPLOAD_TIMEOUT_MS : SUBMIT_TIMEOUT_MS
-  return ask('/v1/chat/completions', signal, { method: 'POST', body }, timeoutMs)
+/** Sends one prompt to every chosen model. With the same key, the same question is asked only once. */
+export function submit(question: Question, key: string): Promise<SubmitAnswer> {
+  return change('POST', '/v1/chat/completions', question, { 'Idempotency-Key': key })
 }
 
 /** `batch`: null where its tag is still the same. `waited`: whether the server does wait as it is asked. */
@@ -55,7 +42,24 @@ export function getBatch(
     waited: response.headers.has('preference-applied'),
   })
   const timeoutMs = READ_TIMEOUT_MS + waitS * 1000
-  return request(`/v1/batches/${encodeURIComponent(id)}`, signal, { headers }, timeoutMs, take)
+  return request(`/v1/batches/${part(id)}`, { headers }, { signal, timeoutMs, take })
+}
+
+export function cancelBatch(id: string): Promise<Batch> {
+  return change('POST', `/v1/batches/${part(id)}/cancel`)
+}
+
+/** `taskId`: null takes the choice back. */
+export function chooseAnswer(batchId: string, taskId: string | null): Promise<Batch> {
+  return change('POST', `/v1/batches/${part(batchId)}/choose`, { task_id: taskId })
+}
+
+export function cancelTask(id: string): Promise<Task> {
+  return change('POST', `/v1/tasks/${part(id)}/cancel`)
+}
+
+export function retryTask(id: string): Promise<Task> {
+  return change('POST', `/v1/tasks/${part(id)}/retry`)
 }
 
 export function getHistory(
@@ -63,51 +67,42 @@ export function getHistory(
   cursor: string | null,
   signal: AbortSignal,
 ): Promise<History> {
-  return ask(`/v1/conversations/${encodeURIComponent(id)}/history${from(cursor)}`, signal)
+  return read(`/v1/conversations/${part(id)}/history${query({ cursor })}`, signal)
 }
 
 export function getConversations(
-  cursor: string | null,
+  { cursor, search }: { cursor: string | null; search: string },
   signal: AbortSignal,
 ): Promise<Conversations> {
-  return ask(`/v1/conversations${from(cursor)}`, signal)
+  return read(`/v1/conversations${query({ cursor, search })}`, signal)
+}
+
+export function renameConversation(id: string, title: string): Promise<Conversation> {
+  return change('PATCH', `/v1/conversations/${part(id)}`, { title })
+}
+
+/** Goes on when the page is left. */
+export async function deleteConversation(id: string): Promise<void> {
+  const { signal } = new AbortController()
+  const init = { method: 'DELETE', keepalive: true }
+  const options = { signal, timeoutMs: CHANGE_TIMEOUT_MS, take: async () => {} }
+  await request(`/v1/conversations/${part(id)}`, init, options)
+}
+
+/** Where a whole conversation can be downloaded. */
+export function exportAddress(id: string, format: 'json' | 'markdown'): string {
+  return `/v1/conversations/${part(id)}/export?format=${format}`
 }
 
 export function getModels(signal: AbortSignal): Promise<Models> {
-  return ask('/v1/models', signal)
+  return read('/v1/models', signal)
 }
 
-function from(cursor: string | null): string {
-  return cursor ? `?cursor=${encodeURIComponent(cursor)}` : ''
+function part(id: string): string {
+  return encodeURIComponent(id)
 }
 
-function ask<T>(
-  path: string,
-  signal: AbortSignal,
-  init: RequestInit = {},
-  timeoutMs = READ_TIMEOUT_MS,
-): Promise<T> {
-  const headers = { accept: 'application/json' }
-  return request(path, signal, { ...init, headers }, timeoutMs, (response) => response.json())
-}
-
-async function request<T>(
-  path: string,
-  signal: AbortSignal,
-  init: RequestInit,
-  timeoutMs: number,
-  take: (response: Response) => Promise<T>,
-): Promise<T> {
-  try {
-    const response = await fetchAsVisitor(path, {
-      ...init,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    })
-    noteServerTime(response.headers.get('date'))
-    if (!response.ok && response.status !== 304) throw await ApiError.from(response)
-    return await take(response)
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error instanceof ApiError ? error : ApiError.unreachable()
-  }
+function query(fields: Record<string, string | null>): string {
+  const given = Object.entries(fields).filter((field): field is [string, string] => !!field[1])
+  return given.length > 0 ? `?${new URLSearchParams(given)}` : ''
 }

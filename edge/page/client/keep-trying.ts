@@ -1,31 +1,38 @@
 import { ApiError } from './api-error.ts'
-import type { Connection } from './connection.ts'
-import { pause, untilShown } from './pause.ts'
+import { lost, settled } from './connection.ts'
+import { pause, untilShown, whileShown } from './pause.ts'
 
 const FIRST_MS = 1000
 const LONGEST_MS = 15_000
 
 /**
- * Asks until there is an answer, with a growing, jittered pause; waits while the tab is hidden.
- * Throws what cannot pass by waiting (a 404, say), and the signal's reason when it aborts.
+ * Asks until there is an answer, with a growing, jittered pause. While the tab is hidden nothing is asked,
+ * and what is being asked is broken off. Throws what cannot pass by waiting (a 404, say), and
+ * the signal's reason when it aborts.
  */
 export async function keepTrying<T>(
-  ask: () => Promise<T>,
-  { signal, connection }: { signal: AbortSignal; connection: Connection },
+  ask: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
 ): Promise<T> {
   try {
-    for (let failures = 0; ; failures++) {
+    for (let failures = 0; ; ) {
       await untilShown(signal)
+      const shown = whileShown(signal)
       try {
-        return await ask()
+        return await ask(shown.signal)
       } catch (error) {
+        signal.throwIfAborted()
+        if (shown.signal.aborted) continue
         if (!(error instanceof ApiError && error.passing)) throw error
-        connection.lost(ask)
-        await pause(waitMs(failures, error.retryAfterMs), signal)
+        const ms = waitMs(failures++, error.retryAfterMs)
+        lost(ask, error, ms)
+        await pause(ms, signal)
+      } finally {
+        shown.release()
       }
     }
   } finally {
-    connection.settled(ask)
+    settled(ask)
   }
 }
 

@@ -23,6 +23,17 @@ export function untilShown(signal: AbortSignal): Promise<void> {
   })
 }
 
+/** A signal that aborts when the tab is hidden, or with `signal`; to be released when it has served. */
+export function whileShown(signal: AbortSignal): { signal: AbortSignal; release(): void } {
+  const hidden = new AbortController()
+  const check = () => document.visibilityState === 'hidden' && hidden.abort()
+  document.addEventListener('visibilitychange', check)
+  return {
+    signal: AbortSignal.any([signal, hidden.signal]),
+    release: () => document.removeEventListener('visibilitychange', check),
+  }
+}
+
 function until(signal: AbortSignal, listen: (done: () => void) => () => void): Promise<void> {
   signal.throwIfAborted()
   const { promise, resolve, reject } = Promise.withResolvers<void>()

@@ -1,6 +1,5 @@
 import type { Batch } from '../../../drizzle/contract/http-api.ts'
 import { getBatch, type PolledBatch } from './api.ts'
-import type { Connection } from './connection.ts'
 import { keepTrying } from './keep-trying.ts'
 import { pause } from './pause.ts'
 import { inPlace } from './waiting-place.ts'
@@ -20,23 +19,19 @@ const GATHER_MS = 250
  */
 export async function pollBatch(
   batchId: string,
-  afterMs: number,
-  watch: { signal: AbortSignal; connection: Connection; onBatch(batch: Batch): void },
+  { signal, onBatch }: { signal: AbortSignal; onBatch(batch: Batch): void },
 ): Promise<void> {
   let tag: string | null = null
-  let pollMs = POLL_MS
-  for (let pauseMs = afterMs; ; ) {
-    if (pauseMs > 0) await pause(pauseMs, watch.signal)
-    const ask = () => getOrAwait(batchId, tag, watch.signal)
-    const answer: PolledBatch = await keepTrying(ask, watch)
+  for (let pollMs = POLL_MS; ; ) {
+    const answer: PolledBatch = await keepTrying((shown) => getOrAwait(batchId, tag, shown), signal)
     if (answer.batch) {
-      watch.onBatch(answer.batch)
+      onBatch(answer.batch)
       if (answer.batch.status !== 'PROCESSING') return
       pollMs = answer.batch.poll_after_ms ?? POLL_MS
     }
     const isFirst = tag === null && answer.tag !== null
-    pauseMs = isFirst || answer.waited ? GATHER_MS : pollMs
     tag = answer.tag
+    await pause(isFirst || answer.waited ? GATHER_MS : pollMs, signal)
   }
 }
 

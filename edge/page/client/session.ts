@@ -8,20 +8,20 @@ let opened: Promise<void> | undefined
 /** Visitors are not let in here: until the page is loaded anew, that is not asked again. */
 let refused = false
 
-/** `fetch`, as the visitor that this browser is known as. */
-export async function fetchAsVisitor(
-  path: string,
-  init: RequestInit & { signal: AbortSignal },
-): Promise<Response> {
+/** Sends a request as the visitor that this browser is known as. */
+export async function asVisitor<Answer extends { status: number }>(
+  send: () => Promise<Answer>,
+  signal: AbortSignal,
+): Promise<Answer> {
   opened ??= open()
   const before = opened
-  await unlessAborted(before, init.signal)
-  const response = await fetch(path, init)
-  if (response.status !== 401 || refused) return response
+  await unlessAborted(before, signal)
+  const answer = await send()
+  if (answer.status !== 401 || refused) return answer
   // The cookie is gone, or no longer good. Another request may have found that out already.
   if (opened === before) opened = open()
-  await unlessAborted(opened, init.signal)
-  return fetch(path, init)
+  await unlessAborted(opened, signal)
+  return send()
 }
 
 /** One after the other, of all tabs: the second one finds the cookie of the first and keeps it. */

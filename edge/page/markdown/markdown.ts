@@ -57,3 +57,7 @@ export function render({ token, links }: Block): DocumentFragment {
 function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
+
+export function plainTextOf(markdown: string): string {
+  return markdown
+}

@@ -1,0 +1,101 @@
+import { computed, effect, signal } from '@preact/signals'
+import type { Conversation } from '../../../drizzle/contract/http-api.ts'
+import { getConversations, renameConversation } from '../client/api.ts'
+import { keepTrying } from '../client/keep-trying.ts'
+import { sayProblem } from '../words/problem.ts'
+import type { Say } from '../words/words.ts'
+import { doomed } from './deletions.ts'
+
+const TYPING_MS = 250
+
+/** What the list is searched for; empty: all are listed. */
+export const search = signal('')
+export const listProblem = signal<Say | null>(null)
+/** Whether the list has been loaded for what it is searched for. */
+export const isListed = signal(false)
+export const hasMore = computed(() => cursor.value !== null)
+export const isLoadingMore = signal(false)
+const loaded = signal<readonly Conversation[]>([])
+const cursor = signal<string | null>(null)
+
+/** The conversations, newest first. */
+export const conversations = computed(() =>
+  loaded.value.filter(({ conversation_id: id }) => !doomed.value.has(id)),
+)
+
+let asking = new AbortController()
+
+/** Lists them, and again for each change of the search. */
+export function startList(): void {
+  let first = true
+  effect(() => {
+    search.value
+    const timer = setTimeout(refreshList, first ? 0 : TYPING_MS, 'anew')
+    first = false
+    return () => clearTimeout(timer)
+  })
+}
+
+/** Asks for the newest ones and puts them at the top; `anew` forgets what was listed before. */
+export async function refreshList(how?: 'anew'): Promise<void> {
+  if (how === 'anew') asking.abort()
+  if (how === 'anew') asking = new AbortController()
+  const { signal } = asking
+  await guarded(signal, async () => {
+    const page = await ask(null, signal)
+    const known = how === 'anew' ? [] : loaded.value
+    loaded.value = joined(page.conversations, known)
+    // A refresh of the top must not lose the place of one who has asked for more.
+    if (known.length <= page.conversations.length) cursor.value = page.next_cursor
+    isListed.value = true
+  })
+}
+
+export async function loadMore(): Promise<void> {
+  const { signal } = asking
+  isLoadingMore.value = true
+  await guarded(signal, async () => {
+    const page = await ask(cursor.value, signal)
+    loaded.value = joined(loaded.value, page.conversations)
+    cursor.value = page.next_cursor
+  })
+  isLoadingMore.value = false
+}
+
+/** Shows the new title at once, and the old one again where the server refuses it. */
+export async function rename(id: string, title: string): Promise<void> {
+  const before = loaded.value.find((one) => one.conversation_id === id)
+  if (!before || title === before.title || title === '') return
+  listProblem.value = null
+  showTitle(id, title)
+  try {
+    showTitle(id, (await renameConversation(id, title)).title)
+  } catch (error) {
+    showTitle(id, before.title)
+    listProblem.value = sayProblem(error)
+  }
+}
+
+function showTitle(id: string, title: string): void {
+  loaded.value = loaded.value.map((one) => (one.conversation_id === id ? { ...one, title } : one))
+}
+
+function ask(from: string | null, signal: AbortSignal) {
+  const wanted = { cursor: from, search: search.value.trim() }
+  return keepTrying((shown) => getConversations(wanted, shown), signal)
+}
+
+async function guarded(signal: AbortSignal, act: () => Promise<void>): Promise<void> {
+  try {
+    await act()
+    listProblem.value = null
+  } catch (error) {
+    if (!signal.aborted) listProblem.value = sayProblem(error)
+  }
+}
+
+/** One list after the other, each conversation once, where it comes first. */
+function joined(first: readonly Conversation[], then: readonly Conversation[]): Conversation[] {
+  const ids = new Set(first.map((one) => one.conversation_id))
+  return [...first, ...then.filter((one) => !ids.has(one.conversation_id))]
+}

@@ -1,0 +1,63 @@
+import { signal } from '@preact/signals'
+import type { Conversation } from '../../../drizzle/contract/http-api.ts'
+import { deleteConversation } from '../client/api.ts'
+import { ApiError } from '../client/api-error.ts'
+import { sayProblem } from '../words/problem.ts'
+import type { Say } from '../words/words.ts'
+
+/** How long a deletion can be taken back. */
+const UNDO_MS = 6000
+
+/** A conversation that is to be deleted, and when. */
+export type Deletion = { id: string; title: string; timer: ReturnType<typeof setTimeout> }
+
+/** Those that can still be taken back; the last one comes last. */
+export const deletions = signal<readonly Deletion[]>([])
+/** What is deleted, or is about to be. */
+export const doomed = signal<ReadonlySet<string>>(new Set())
+export const deletionProblem = signal<Say | null>(null)
+
+/** Takes a conversation away, and deletes it after a while, or when the page is left. */
+export function deleteSoon({ conversation_id: id, title }: Conversation): void {
+  deletionProblem.value = null
+  doomed.value = new Set(doomed.value).add(id)
+  const timer = setTimeout(() => send(id), UNDO_MS)
+  deletions.value = [...deletions.value, { id, title, timer }]
+}
+
+export function undo({ id, timer }: Deletion): void {
+  clearTimeout(timer)
+  forget(id)
+  spare(id)
+}
+
+/** Who leaves the page has not taken it back. */
+export function deleteOnLeave(): void {
+  window.addEventListener('pagehide', () => {
+    for (const { id, timer } of deletions.value) {
+      clearTimeout(timer)
+      void send(id)
+    }
+  })
+}
+
+async function send(id: string): Promise<void> {
+  forget(id)
+  try {
+    await deleteConversation(id)
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return
+    spare(id)
+    deletionProblem.value = sayProblem(error)
+  }
+}
+
+function forget(id: string): void {
+  deletions.value = deletions.value.filter((one) => one.id !== id)
+}
+
+function spare(id: string): void {
+  const others = new Set(doomed.value)
+  others.delete(id)
+  doomed.value = others
+}

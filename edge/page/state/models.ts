@@ -1,0 +1,96 @@
+import { computed, signal } from '@preact/signals'
+import type { Models } from '../../../drizzle/contract/http-api.ts'
+import { MAX_MODELS, type Mode } from '../../../drizzle/contract/models.ts'
+import { getModels } from '../client/api.ts'
+import { keepTrying } from '../client/keep-trying.ts'
+import { pause, untilShown } from '../client/pause.ts'
+import { sayProblem } from '../words/problem.ts'
+import type { Say } from '../words/words.ts'
+import { recall, remember } from './remember.ts'
+
+export type Model = Models['data'][number]
+
+const AGAIN_MS = 10_000
+
+/** All models that the server lists; empty until it has answered. */
+export const models = signal<readonly Model[]>([])
+export const modelsProblem = signal<Say | null>(null)
+const chosenIds = signal<ReadonlySet<string>>(new Set(recalledIds()))
+const wantsTwice = signal(recall('doubled') === '2')
+const wantsPicture = signal(recall('mode') === 'image')
+
+export const chosen = computed(() => models.value.filter(({ id }) => chosenIds.value.has(id)))
+export const canDouble = computed(() => chosen.value.some(({ family }) => family === 'gemini'))
+export const doubled = computed(() => canDouble.value && wantsTwice.value)
+export const canMakePictures = computed(() =>
+  chosen.value.some(({ makes }) => makes.includes('image')),
+)
+export const mode = computed(
+  (): Mode => (canMakePictures.value && wantsPicture.value ? 'image' : 'text'),
+)
+/** The chosen ones that no worker listens for at present. */
+export const away = computed(() => chosen.value.filter(({ available }) => !available))
+/** How many may be chosen besides. */
+export const isFull = computed(() => chosen.value.length >= MAX_MODELS)
+
+export function choose(id: string, on: boolean): void {
+  const ids = new Set(chosen.value.map((model) => model.id))
+  if (on) ids.add(id)
+  else ids.delete(id)
+  keepChoice(ids)
+}
+
+/** Chooses what another prompt was asked with, so far as it is listed. */
+export function chooseOnly(ids: readonly string[], wanted: { twice: boolean; mode: Mode }): void {
+  const listed = ids.filter((id) => models.value.some((model) => model.id === id))
+  if (listed.length > 0) keepChoice(new Set(listed))
+  setTwice(wanted.twice)
+  setMode(wanted.mode)
+}
+
+export function setTwice(on: boolean): void {
+  wantsTwice.value = on
+  remember('doubled', on ? '2' : '1')
+}
+
+export function setMode(wanted: Mode): void {
+  wantsPicture.value = wanted === 'image'
+  remember('mode', wanted)
+}
+
+/** Lists the models, and asks again now and then while a chosen one has no worker. */
+export async function watchModels(): Promise<void> {
+  const { signal } = new AbortController()
+  try {
+    for (;;) {
+      const { data } = await keepTrying(getModels, signal)
+      models.value = data
+      if (chosen.value.length === 0) chosenIds.value = firstOfEachFamily(data)
+      do {
+        await pause(AGAIN_MS, signal)
+        await untilShown(signal)
+      } while (away.value.length === 0)
+    }
+  } catch (error) {
+    modelsProblem.value = sayProblem(error)
+  }
+}
+
+function keepChoice(ids: ReadonlySet<string>): void {
+  chosenIds.value = ids
+  remember('models', JSON.stringify([...ids]))
+}
+
+function firstOfEachFamily(all: readonly Model[]): Set<string> {
+  const families = Map.groupBy(all, ({ family }) => family)
+  return new Set([...families.values()].flatMap(([first]) => (first ? [first.id] : [])))
+}
+
+function recalledIds(): string[] {
+  try {
+    const stored: unknown = JSON.parse(recall('models') ?? '[]')
+    return Array.isArray(stored) ? stored.filter((id) => typeof id === 'string') : []
+  } catch {
+    return []
+  }
+}

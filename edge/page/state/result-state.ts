@@ -1,0 +1,43 @@
+import type { Result } from '../../../drizzle/contract/http-api.ts'
+import { TaskStatus } from '../../../drizzle/contract/task-status.ts'
+import { secondsSince } from '../client/server-clock.ts'
+
+export type ResultState = 'queued' | 'thinking' | 'writing' | 'done' | 'failed' | 'cancelled'
+
+/** What a person should see of a task's status. */
+export function stateOf(result: Result): ResultState {
+  switch (result.status) {
+    case TaskStatus.PENDING:
+      return 'queued'
+    case TaskStatus.SUCCESS:
+      return 'done'
+    case TaskStatus.FAILED:
+      return 'failed'
+    case TaskStatus.CANCELLED:
+      return 'cancelled'
+    default:
+      return result.response_text ? 'writing' : 'thinking'
+  }
+}
+
+export function isOpen(result: Result): boolean {
+  return result.status === TaskStatus.PENDING || result.status === TaskStatus.PROCESSING
+}
+
+/** How long it has been going on, or how long it took; null where it never began. In seconds. */
+export function secondsOf(result: Result): number | null {
+  if (!isOpen(result)) return result.cost_time
+  return secondsSince(result.started_at ?? result.created_at)
+}
+
+/**
+ * Partial text lives in a table that a database restart empties: while the same call goes on, an
+ * empty text means "not known", and what the reader has stays.
+ */
+export function withKnownText(before: Result | undefined, now: Result): Result {
+  if (!before || !isOpen(now) || now.response_text || now.reasoning_text) return now
+  const sameCall = before.started_at === now.started_at && before.status === now.status
+  if (!sameCall) return now
+  const { response_text, reasoning_text } = before
+  return { ...now, response_text, reasoning_text }
+}

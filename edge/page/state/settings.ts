@@ -1,0 +1,52 @@
+import { effect, signal } from '@preact/signals'
+import { recall, remember } from './remember.ts'
+
+export const LANGUAGES = ['en', 'zh'] as const
+export const THEMES = ['system', 'light', 'dark'] as const
+export type Language = (typeof LANGUAGES)[number]
+export type Theme = (typeof THEMES)[number]
+
+/** The language of the last visit, else the first of the browser's that the page speaks. */
+export const language = signal<Language>(
+  oneOf(LANGUAGES, recall('language')) ?? preferredLanguage(navigator.languages) ?? 'en',
+)
+export const theme = signal<Theme>(oneOf(THEMES, recall('theme')) ?? 'system')
+/** Whether keys like `?` alone do something; who dictates or types by accident can switch them off. */
+export const singleKeys = signal(recall('single-keys') !== 'off')
+
+/** Puts the settings into effect, now and whenever they change. */
+export function applySettings(): void {
+  effect(() => {
+    document.documentElement.lang = language.value === 'zh' ? 'zh-CN' : 'en'
+  })
+  effect(() => {
+    document.documentElement.dataset.theme = theme.value
+  })
+}
+
+export function setLanguage(chosen: Language): void {
+  language.value = chosen
+  remember('language', chosen)
+}
+
+export function setTheme(chosen: Theme): void {
+  theme.value = chosen
+  remember('theme', chosen)
+}
+
+export function setSingleKeys(on: boolean): void {
+  singleKeys.value = on
+  remember('single-keys', on ? 'on' : 'off')
+}
+
+function preferredLanguage(tags: readonly string[]): Language | undefined {
+  for (const tag of tags) {
+    const found = oneOf(LANGUAGES, tag.split('-', 1)[0]!.toLowerCase())
+    if (found) return found
+  }
+  return undefined
+}
+
+function oneOf<T extends string>(known: readonly T[], value: string | null): T | undefined {
+  return known.find((one) => one === value)
+}

@@ -1,0 +1,58 @@
+import { type Signal, signal } from '@preact/signals'
+import type { Batch, Result } from '../../../drizzle/contract/http-api.ts'
+import type { Say } from '../words/words.ts'
+import { announce } from './announcer.ts'
+import { isOpen, stateOf, withKnownText } from './result-state.ts'
+
+/** What is shown of a batch. */
+export type ShownBatch = Pick<
+  Batch,
+  'user_prompt' | 'mode' | 'files' | 'results' | 'status' | 'chosen_task_id'
+>
+
+/** One prompt and the answers to it. */
+export type Turn = {
+  id: string
+  batch: Signal<ShownBatch>
+  problem: Signal<Say | null>
+  /** Ends the polling of it; null while there is none. */
+  following: AbortController | null
+}
+
+export function createTurn(id: string, batch: ShownBatch): Turn {
+  return { id, batch: signal(batch), problem: signal(null), following: null }
+}
+
+/** A prompt of which the server has only said that it has it. */
+export function freshBatch(prompt: string, mode: Batch['mode'], files: Batch['files']): ShownBatch {
+  return {
+    user_prompt: prompt,
+    mode,
+    files,
+    results: [],
+    status: 'PROCESSING',
+    chosen_task_id: null,
+  }
+}
+
+/** Shows what the server says of it now, and tells of the answers that have ended. */
+export function showBatch(turn: Turn, now: ShownBatch): void {
+  const before = new Map(turn.batch.value.results.map((result) => [result.task_id, result]))
+  const results = now.results.map((result) => withKnownText(before.get(result.task_id), result))
+  turn.batch.value = { ...now, results }
+  for (const result of results) {
+    const old = before.get(result.task_id)
+    if (old && isOpen(old) && !isOpen(result)) tellEnd(result)
+  }
+}
+
+/** Shows one answer as the server says that it is now. */
+export function showResult(turn: Turn, result: Result): void {
+  const { batch } = turn
+  const results = batch.value.results.map((old) => (old.task_id === result.task_id ? result : old))
+  batch.value = { ...batch.value, results }
+}
+
+function tellEnd(result: Result): void {
+  announce((words) => `${result.model_name}: ${words.states[stateOf(result)]}`)
+}

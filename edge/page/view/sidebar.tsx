@@ -1,0 +1,113 @@
+import { useSignalEffect } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import {
+  conversations,
+  hasMore,
+  isListed,
+  isLoadingMore,
+  listProblem,
+  loadMore,
+  search,
+} from '../state/conversations.ts'
+import { closeDrawer, drawerIsOpen } from '../state/drawer.ts'
+import { newChat } from '../state/navigate.ts'
+import { searchCount } from '../state/shortcuts.ts'
+import { words } from '../words/words.ts'
+import { ConversationRow } from './conversation-row.tsx'
+import { Icon } from './icon.tsx'
+
+const WIDE = '(min-width: 48rem)'
+
+/** The conversations, with their search; on a narrow screen a drawer. */
+export function Sidebar() {
+  const root = useRef<HTMLElement>(null)
+  const box = useRef<HTMLInputElement>(null)
+  const say = words.value
+  useDrawerFocus(root)
+  useSignalEffect(() => {
+    if (searchCount.value > 0) box.current?.focus()
+  })
+  const closeOnLink = ({ target }: Event) => target instanceof HTMLAnchorElement && closeDrawer()
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: a link that is entered by the keyboard is clicked, too.
+    <nav
+      ref={root}
+      class={`sidebar ${drawerIsOpen.value ? 'open' : ''}`}
+      id="sidebar"
+      aria-label={say.conversations}
+      onClick={closeOnLink}
+    >
+      <button type="button" class="new-chat" onClick={newChat}>
+        <Icon name="plus" />
+        {say.newChat}
+      </button>
+      <label class="search">
+        <Icon name="search" />
+        <input
+          ref={box}
+          type="search"
+          id="search"
+          maxLength={200}
+          aria-label={say.search}
+          placeholder={say.search}
+          value={search.value}
+          onInput={({ currentTarget }) => {
+            search.value = currentTarget.value
+          }}
+        />
+      </label>
+      <ul id="conversations">
+        {conversations.value.map((conversation) => (
+          <ConversationRow key={conversation.conversation_id} conversation={conversation} />
+        ))}
+      </ul>
+      <Note />
+      {hasMore.value && (
+        <button
+          type="button"
+          class="plain"
+          id="more"
+          aria-disabled={isLoadingMore.value}
+          onClick={() => isLoadingMore.value || loadMore()}
+        >
+          {say.more}
+        </button>
+      )}
+    </nav>
+  )
+}
+
+/** What is wrong, or why the list is empty. */
+function Note() {
+  const say = words.value
+  const text = () => {
+    if (listProblem.value) return listProblem.value(say)
+    if (!isListed.value || conversations.value.length > 0) return ''
+    const wanted = search.value.trim()
+    return wanted ? say.nothingFound(wanted) : say.noConversations
+  }
+  return (
+    <p class="hint" id="conversations-note" role="status">
+      {text()}
+    </p>
+  )
+}
+
+/** The focus goes into the drawer when it opens, and back to its button when it closes. */
+function useDrawerFocus(root: { current: HTMLElement | null }): void {
+  const isOpen = drawerIsOpen.value
+  const wasOpen = useRef(false)
+  useEffect(() => {
+    const held = root.current?.contains(document.activeElement)
+    if (isOpen && !held) root.current?.querySelector('button')?.focus()
+    if (!isOpen && wasOpen.current && held) document.querySelector<HTMLElement>('.menu')?.focus()
+    wasOpen.current = isOpen
+  }, [isOpen, root])
+  useEffect(() => {
+    const wide = window.matchMedia(WIDE)
+    const closeWhereWide = () => wide.matches && closeDrawer()
+    closeWhereWide()
+    wide.addEventListener('change', closeWhereWide)
+    return () => wide.removeEventListener('change', closeWhereWide)
+  })
+}

@@ -1,0 +1,61 @@
+import type { RefObject } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import type { Result } from '../../../drizzle/contract/http-api.ts'
+import { stateOf } from '../state/result-state.ts'
+import { words } from '../words/words.ts'
+
+type Props = { results: readonly Result[]; cards: RefObject<HTMLElement | null> }
+
+/** On a narrow screen the answers lie side by side and are swiped; each has its tab above them. */
+export function Tabs({ results, cards }: Props) {
+  const [current, setCurrent] = useState(0)
+  const { answers, states } = words.value
+  useEffect(() => {
+    const row = cards.current!
+    const look = () => setCurrent(nearest(row))
+    row.addEventListener('scroll', look, { passive: true })
+    return () => row.removeEventListener('scroll', look)
+  }, [cards])
+  useHeightOf(cards, current)
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for what is sent.
+    <div class="tabs" role="group" aria-label={answers}>
+      {results.map((result, i) => (
+        <button
+          type="button"
+          key={result.task_id}
+          data-state={stateOf(result)}
+          aria-current={i === current}
+          onClick={() => show(cards.current!, i)}
+        >
+          <span class="dot" title={states[stateOf(result)]} />
+          {result.model_name}
+        </button>
+      ))}
+    </div>
+  )
+}
+
+function nearest(row: HTMLElement): number {
+  const lefts = [...row.children].map((card) => card.getBoundingClientRect().left)
+  const start = row.getBoundingClientRect().left
+  const distances = lefts.map((left) => Math.abs(left - start))
+  return distances.indexOf(Math.min(...distances))
+}
+
+function show(row: HTMLElement, index: number): void {
+  row.children[index]?.scrollIntoView({ block: 'nearest', inline: 'start' })
+}
+
+/** A row that is swiped is as high as the card in view: below a short answer nothing is left empty. */
+function useHeightOf(cards: RefObject<HTMLElement | null>, current: number): void {
+  useEffect(() => {
+    const row = cards.current!
+    const card = row.children[current]
+    if (!(card instanceof HTMLElement)) return
+    const fit = () => row.style.setProperty('--card-height', `${card.offsetHeight}px`)
+    const size = new ResizeObserver(fit)
+    size.observe(card)
+    return () => size.disconnect()
+  }, [cards, current])
+}

@@ -1,0 +1,157 @@
+import { TASK_ERRORS } from '../../../drizzle/contract/task-error-code.ts'
+
+/** All that the page says, in English. Every other language has the same keys. */
+export const en = {
+  languageName: 'English',
+  skip: 'Skip to the prompt',
+  api: 'API',
+  settings: 'Settings',
+  language: 'Language',
+  theme: 'Theme',
+  themes: { system: 'System', light: 'Light', dark: 'Dark' },
+  close: 'Close',
+
+  conversations: 'Conversations',
+  newChat: 'New chat',
+  search: 'Search conversations',
+  noConversations: 'No conversations yet.',
+  nothingFound: (text: string) => `Nothing has “${text}” in it.`,
+  more: 'More',
+  untitled: 'Untitled',
+  actionsOf: (title: string) => `Actions for “${title}”`,
+  rename: 'Rename',
+  newTitle: 'New title',
+  delete: 'Delete',
+  saveAsMarkdown: 'Save as Markdown',
+  saveAsJson: 'Save as JSON',
+  deleted: (title: string) => `“${title}” is deleted.`,
+  undo: 'Undo',
+
+  welcome: 'Ask several models at once',
+  welcomeMore:
+    'Choose the models below and write one prompt. Every answer arrives side by side, and is kept even if you close this page.',
+  loading: 'Loading the conversation…',
+  noSuchConversation: 'This conversation does not exist.',
+
+  prompt: 'Prompt',
+  placeholder: 'Ask anything',
+  send: 'Send',
+  sending: 'Sending…',
+  uploading: 'Uploading…',
+  keys: 'Enter sends, Shift and Enter starts a new line.',
+  promptSent: 'Prompt sent',
+  chooseModel: 'Choose at least one model.',
+
+  models: 'Models',
+  modelsChosen: (names: readonly string[]) => {
+    if (names.length === 0) return 'No model'
+    return names.length === 1 ? names[0]! : `${names.length} models`
+  },
+  modelsLoading: 'Loading the models…',
+  takes: {
+    text: 'text',
+    image: 'pictures',
+    pdf: 'PDF',
+    audio: 'sound',
+    video: 'video',
+  } as Record<string, string>,
+  takesIn: (kinds: string) => `Takes ${kinds}`,
+  makesPictures: 'Makes pictures',
+  reasons: 'Reasons',
+  away: 'No worker',
+  awayMore: (names: string) =>
+    `No worker is listening for ${names}: the answer will come when one does.`,
+  twice: 'Gemini ×2',
+  twiceMore: 'Ask each Gemini model twice, and compare its two answers',
+  mode: 'Answer with',
+  modes: { text: 'Text', image: 'Picture' },
+  makesNoPicture: (names: string) =>
+    `${names} cannot make a picture. Leave it out, or ask for text.`,
+
+  attach: 'Attach files',
+  attached: 'Attached files',
+  dropHere: 'Drop the files to attach them',
+  tooManyFiles: (most: number) => `Attach at most ${most} files to a prompt.`,
+  removeFile: (name: string) => `Remove ${name}`,
+  uploadAgain: (name: string) => `Upload ${name} again`,
+  uploaded: (percent: number) => `${percent} % uploaded`,
+  uploadFailed: (name: string, why: string) => `${name} was not uploaded: ${why}`,
+  cannotTake: (model: string, file: string, why: 'type' | 'size') =>
+    why === 'type' ? `${model} cannot take ${file}.` : `${file} is too large for ${model}.`,
+  filesFailed: 'A file is not uploaded. Upload it again or remove it.',
+
+  answers: 'Answers',
+  promptFiles: 'Files of the prompt',
+  answerFiles: 'Pictures of the answer',
+  states: {
+    queued: 'queued',
+    thinking: 'thinking',
+    writing: 'writing',
+    done: 'done',
+    failed: 'failed',
+    cancelled: 'cancelled',
+  },
+  thinking: 'Thinking…',
+  reasoning: 'Reasoning',
+  thoughtFor: (time: string) => `Thought for ${time}`,
+  seconds: (value: string) => `${value} s`,
+  minutes: (minutes: number, seconds: number) => `${minutes} min ${seconds} s`,
+  firstToken: (time: string) => `first token ${time}`,
+  tokens: (count: string) => `${count} tokens`,
+  tokensMore: (read: string, written: string, thought: string | null) =>
+    `${read} read, ${written} written${thought === null ? '' : `, ${thought} of them thought`}`,
+  answeredBy: (model: string) => `Answered by ${model}`,
+  noAnswer: 'This model gave no answer.',
+  cutOff: 'The answer was cut at its limit.',
+  copy: 'Copy',
+  copied: 'Copied',
+  copyFailed: 'This browser does not let the page copy.',
+  copyAsMarkdown: 'Copy as Markdown',
+  code: 'Code',
+  retry: 'Retry',
+  cancel: 'Cancel',
+  cancelAll: 'Cancel all',
+  editAndAsk: 'Edit and ask again',
+  choose: 'Go on with this one',
+  chosen: 'The chat goes on with this one',
+  chooseMore: 'Later prompts show this answer to every model',
+  ofModel: (action: string, model: string) => `${action}: ${model}`,
+
+  offline: 'You are offline. Answers go on being written; they are shown when you are back.',
+  serverDown: 'Connection lost, trying again…',
+  busy: (seconds: number) => `Too many requests: trying again in ${seconds} s.`,
+
+  shortcuts: 'Keyboard shortcuts',
+  shortcutList: {
+    send: 'Send the prompt',
+    newLine: 'Start a new line',
+    cancel: 'Close what is open, else cancel the running answers',
+    help: 'Show this list',
+    prompt: 'Go to the prompt',
+    search: 'Search conversations',
+    newChat: 'New chat',
+  },
+  singleKeys: 'Use shortcuts of a single key',
+  or: 'or',
+
+  problems: {
+    unreachable: 'The server cannot be reached. Check your connection and try again.',
+    offline: 'You are offline. Your prompt is kept: send it when you are back.',
+    unknown: 'Something went wrong in this page. Reload it and try again.',
+    status: (status: number) => `The server answered with status ${status}.`,
+    waitFor: (message: string, seconds: number) => `${message} Try again in ${seconds} s.`,
+    /** What the server says in English already. */
+    ofCode: {} as Record<string, string>,
+  },
+  taskErrors: TASK_ERRORS as Record<string, string>,
+  hints: {
+    retry: 'Retry asks the same model once more.',
+    later: 'Wait a minute, then retry, or ask another model.',
+    another: 'Ask another model.',
+    rephrase: 'Change the prompt and ask again.',
+    files: 'Check the attached files, then ask again.',
+    operator: 'Whoever runs this server has to mend that; other models may answer.',
+  },
+}
+
+export type Words = typeof en
