@@ -127,6 +127,7 @@ export const tasks = pgTable(
     finishReason: text('finish_reason'),
     answeredBy: text('answered_by'),
     firstTokenMs: integer('first_token_ms'),
+    reasoningMs: integer('reasoning_ms'),
     createdAt: createdAt(),
     startedAt: time('started_at'),
     finishedAt: time('finished_at'),
@@ -159,6 +160,7 @@ export const tasks = pgTable(
       sql`status <> 2 OR (error_code IS NOT NULL AND error_msg IS NOT NULL)`,
     ),
     check('tasks_waiting_while_pending', sql`waiting_since IS NULL OR status = 0`),
+    check('tasks_reasoning_ms', sql`reasoning_ms >= 0`),
     check('tasks_pending_has_no_answer', sql`status NOT IN (0, 3) OR response_text IS NULL`),
   ],
 )

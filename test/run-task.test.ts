@@ -209,3 +209,62 @@ test('a call whose result finds its task held no more is lost', async () => {
   await runTask(kept, runner(answering).runner)
   expect(kept.lost).toBe(false)
 })
+
+/**
+ * The outcome of a call whose model says these parts a while apart and then ends, and the least and the
+ * most that can lie between two of them (the end is one more), in ms.
+ */
+async function outcomeOf(parts: AnswerPart[], error?: Error) {
+  const heard: { from: number; to: number }[] = []
+  const { stored, runner: told } = runner(async function* () {
+    for (const part of parts) {
+      await pause(20)
+      const from = performance.now()
+      try {
+        yield part
+      } finally {
+        heard.push({ from, to: performance.now() })
+      }
+    }
+    await pause(20)
+    heard.push({ from: performance.now(), to: Number.POSITIVE_INFINITY })
+    if (error) throw error
+  })
+  await runTask(new RunningCall(TASK), told)
+  const last = heard.at(-1)!
+  last.to = Math.min(last.to, performance.now())
+  const between = (one: number, other: number) => ({
+    least: Math.floor(heard[other]!.from - heard[one]!.to),
+    most: Math.ceil(heard[other]!.to - heard[one]!.from),
+  })
+  return { outcome: stored[0] as Outcome, between }
+}
+
+const HM: AnswerPart = { type: 'reasoning', text: 'Hm.' }
+const YES: AnswerPart = { type: 'text', text: 'Yes.' }
+const BLANK: AnswerPart = { type: 'text', text: '\n\n' }
+const TOO_LONG: AnswerPart = { type: 'text', text: 'a'.repeat(1024 * 1024 + 1) }
+
+test.each([
+  ['the first reasoning to the first text', [HM, HM, YES, YES], 0, 2],
+  ['the first reasoning to the first text, though more of both come', [HM, YES, HM, YES], 0, 1],
+  ['the first reasoning, and not from text ahead of it', [YES, HM, YES], 1, 2],
+  ['the first reasoning to text that is not blank', [HM, BLANK, YES], 0, 2],
+  ['the first reasoning to the first text of an answer that is cut', [HM, TOO_LONG], 0, 1],
+  ['the first reasoning to the end where no text comes', [HM, HM], 0, 2],
+] as const)('the time of reasoning is from %s', async (_, parts, first, last) => {
+  for (const error of [undefined, new ModelError({ code: 'truncated' })]) {
+    const { outcome, between } = await outcomeOf([...parts], error)
+    const { least, most } = between(first, last)
+    expect(outcome.reasoningMs).toBeGreaterThanOrEqual(least)
+    expect(outcome.reasoningMs).toBeLessThanOrEqual(most)
+  }
+})
+
+test('where no reasoning is shown there is no time of it', async () => {
+  const blank: AnswerPart = { type: 'reasoning', text: ' \n' }
+  for (const parts of [[YES], [blank, YES]]) {
+    const { outcome } = await outcomeOf(parts)
+    expect(outcome).toMatchObject({ status: 1, reasoningText: null, reasoningMs: null })
+  }
+})

@@ -96,6 +96,7 @@ const REFUSED: Record<string, Record<string, () => readonly [string, readonly un
       'status = 4, finished_at = now(), waiting_since = now()',
     ),
   },
+  tasks_reasoning_ms: { 'reasoning that took less than no time': pendingWith('reasoning_ms = -1') },
   tasks_pending_has_no_answer: {
     'PENDING with an answer': pendingWith("response_text = 'A'"),
     'PROCESSING with an answer': heldWith("response_text = 'A'"),

@@ -88,7 +88,11 @@ test.each([
 ])('reasoning in %s is kept apart from the answer', async (_, model, steps) => {
   models.answer(() => steps)
   const { results } = await ask(stack.gatewayUrl, { prompt: 'a', model })
-  expect(results[0]).toMatchObject({ response_text: 'Yes.', reasoning_text: 'Hm.' })
+  expect(results[0]).toMatchObject({
+    response_text: 'Yes.',
+    reasoning_text: 'Hm.',
+    reasoning_ms: expect.any(Number),
+  })
 })
 
 test('system prompt, temperature and max_tokens reach every model; usage comes back', async () => {

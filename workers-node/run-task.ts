@@ -91,9 +91,11 @@ async function callFor(
         continue
       }
       if (part.type === 'reasoning') {
+        call.reasoningTime.reasoned()
         if (call.reasoningText.length < MAX_ANSWER_BYTES) call.reasoningText += part.text
         continue
       }
+      call.reasoningTime.wrote(part.text)
       call.responseText += part.text
       bytes += Buffer.byteLength(part.text)
       if (bytes > MAX_ANSWER_BYTES) {
@@ -154,6 +156,7 @@ function blankOutcome({ held }: RunningCall): Outcome {
     finishReason: null,
     answeredBy: null,
     firstTokenMs: null,
+    reasoningMs: null,
     files: [],
     counts: null,
     deadLetterId: null,
@@ -173,13 +176,17 @@ function failed(outcome: Outcome, { code, because }: Pick<Failure, 'code' | 'bec
   }
 }
 
-/** The texts as they are stored: bounded, and free of what Postgres cannot hold. */
+/**
+ * The texts as they are stored: bounded, and free of what Postgres cannot hold. With reasoning, the time
+ * that it took.
+ */
 function keepText(call: RunningCall, outcome: Outcome): void {
   const text = storableText(call.responseText).trimStart()
   const cut = cutToBytes(text, MAX_ANSWER_BYTES)
   outcome.responseText = cut === text ? text : cut + CUT_MARK
   outcome.reasoningText =
     cutToBytes(storableText(call.reasoningText).trim(), MAX_ANSWER_BYTES) || null
+  if (outcome.reasoningText !== null) outcome.reasoningMs = call.reasoningTime.ms
 }
 
 async function finishWhileHeld(

@@ -1,4 +1,5 @@
 import type { ClaimedTask } from '../drizzle/statements/claim-tasks-if-pending.ts'
+import { ReasoningTime } from './reasoning-time.ts'
 
 /** One call that this process holds, and what has been written of its answer. */
 export class RunningCall {
@@ -7,6 +8,7 @@ export class RunningCall {
   readonly abort = new AbortController()
   responseText = ''
   reasoningText = ''
+  readonly reasoningTime = new ReasoningTime()
   /** How much text had been saved when a partial was last saved. */
   savedLength = 0
   /**

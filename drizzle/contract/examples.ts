@@ -30,6 +30,7 @@ const RESULT = {
   finish_reason: 'stop',
   answered_by: 'deepseek-r1:1.5b',
   first_token_ms: 412,
+  reasoning_ms: 903,
   created_at: CREATED_AT,
   started_at: STARTED_AT,
   finished_at: FINISHED_AT,

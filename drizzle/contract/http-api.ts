@@ -156,6 +156,10 @@ const resultShape = {
   first_token_ms: z.number().int().nullable().meta({
     description: 'Milliseconds from the start of the call to the first text or reasoning.',
   }),
+  reasoning_ms: z.number().int().nullable().meta({
+    description:
+      'Milliseconds from the first reasoning to the first text of the answer, or to the end where no text came; null where no reasoning was shown, and of a task that has not ended or was cancelled.',
+  }),
   created_at: time,
   started_at: time.nullable(),
   finished_at: time.nullable(),

@@ -25,6 +25,7 @@ const RESULT_FIELDS = `
   'cost_time', round(extract(epoch FROM t.finished_at - t.started_at), 3),
   'usage', t.usage, 'finish_reason', t.finish_reason,
   'answered_by', t.answered_by, 'first_token_ms', t.first_token_ms,
+  'reasoning_ms', t.reasoning_ms,
   'created_at', ${isoUtc('t.created_at')}, 'started_at', ${isoUtc('t.started_at')},
   'finished_at', ${isoUtc('t.finished_at')}, 'files', ${storedFilesOfTask('t.id')}`
 

@@ -21,6 +21,7 @@ export type Outcome = {
   finishReason: string | null
   answeredBy: string | null
   firstTokenMs: number | null
+  reasoningMs: number | null
   /** The pictures that the model made, in order. */
   files: MadeFile[]
   /** What it adds to the counts of the task: a failure, or the death of its own child process. */
@@ -56,6 +57,7 @@ export function finishTasksIfHeld(outcomes: Outcome[]): Statement<Finished> {
       outcomes.map(({ finishReason }) => finishReason),
       outcomes.map(({ answeredBy }) => answeredBy),
       outcomes.map(({ firstTokenMs }) => firstTokenMs),
+      outcomes.map(({ reasoningMs }) => reasoningMs),
       outcomes.map(({ counts }) => counts),
       outcomes.map(({ deadLetterId }) => deadLetterId),
       made.map(({ taskId }) => taskId),
@@ -80,9 +82,9 @@ const FINISH_TASKS_IF_HELD = `
 WITH outcome AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::integer[], $3::smallint[], $4::text[], $5::text[],
     $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::integer[],
-    $12::text[], $13::uuid[])
+    $12::integer[], $13::text[], $14::uuid[])
     AS o (task_id, fence, status, response_text, reasoning_text, error_code, error_msg, usage,
-      finish_reason, answered_by, first_token_ms, counts, dead_letter_id)
+      finish_reason, answered_by, first_token_ms, reasoning_ms, counts, dead_letter_id)
 ), seen AS MATERIALIZED (
   SELECT t.id, t.fence, t.status FROM tasks t
   WHERE t.id = ANY ($1::uuid[])
@@ -96,7 +98,7 @@ WITH outcome AS MATERIALIZED (
     response_text = o.response_text, reasoning_text = o.reasoning_text,
     error_code = o.error_code, error_msg = o.error_msg, usage = o.usage::jsonb,
     finish_reason = o.finish_reason, answered_by = o.answered_by,
-    first_token_ms = o.first_token_ms
+    first_token_ms = o.first_token_ms, reasoning_ms = o.reasoning_ms
   FROM seen JOIN outcome o ON o.task_id = seen.id AND o.fence = seen.fence
   WHERE t.id = seen.id AND seen.status = ${TaskStatus.PROCESSING}
   RETURNING t.id, t.fence, t.batch_id, seen.status AS old_status, t.status AS new_status,
@@ -107,7 +109,7 @@ WITH outcome AS MATERIALIZED (
 ), kept AS (
   INSERT INTO task_files (task_id, position, file_id, name)
   SELECT f.id, made.position, made.file_id, made.name
-  FROM unnest($14::uuid[], $15::integer[], $16::smallint[], $17::uuid[], $18::text[])
+  FROM unnest($15::uuid[], $16::integer[], $17::smallint[], $18::uuid[], $19::text[])
     AS made (task_id, fence, position, file_id, name)
   JOIN finished f ON f.id = made.task_id AND f.fence = made.fence
 ), buried AS (

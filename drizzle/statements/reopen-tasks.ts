@@ -14,7 +14,8 @@ export function reopenTasks(which: string, ofBatch: readonly string[] = []): str
     child_deaths = 0, run_after = now(), rung_at = now(), waiting_since = NULL,
     worker_id = NULL, worker_key = NULL, watched = false, started_at = NULL, finished_at = NULL,
     response_text = NULL, reasoning_text = NULL, error_code = NULL, error_msg = NULL,
-    usage = NULL, finish_reason = NULL, answered_by = NULL, first_token_ms = NULL
+    usage = NULL, finish_reason = NULL, answered_by = NULL, first_token_ms = NULL,
+    reasoning_ms = NULL
   FROM seen
   WHERE t.id = seen.id
     AND ${which}

@@ -46,6 +46,11 @@ export const DEAD_LETTERS: Mutation[] = [
         '',
         'a replayed task is PENDING as on its first day, at a new fence, and tells how to ring it',
       ],
+      [
+        ',\n    reasoning_ms = NULL',
+        '',
+        'a replayed task is PENDING as on its first day, at a new fence, and tells how to ring it',
+      ],
     ],
     'replay-dead-letters',
   ),

@@ -7,7 +7,8 @@ export const RUNNING: Mutation[] = [
       '',
       'where one is held and one is lost, the one is finished and returned',
     ],
-    [',\n    first_token_ms = o.first_token_ms', '', 'a success is stored with all its columns'],
+    ['first_token_ms = o.first_token_ms, ', '', 'a success is stored with all its columns'],
+    [', reasoning_ms = o.reasoning_ms', '', 'a success is stored with all its columns'],
     ['error_code = o.error_code', "error_code = 'internal'", 'a failure is stored with its reason'],
     [' AND o.fence = seen.fence', '', 'an old fence finishes nothing'],
     [
@@ -467,6 +468,33 @@ export const RUNNING: Mutation[] = [
       '  await call.saved\n',
       '',
       'the end of a call is stored after the save of its text that is under way',
+    ],
+    [
+      'if (outcome.reasoningText !== null) outcome',
+      'outcome',
+      'where no reasoning is shown there is no time of it',
+    ],
+  ]),
+  ...inFile('workers-node/reasoning-time.ts', 'test/run-task.test.ts', [
+    [
+      'this.began ??= performance.now()',
+      'this.began = performance.now()',
+      'the time of reasoning is from the first reasoning to the end where no text comes',
+    ],
+    [
+      'this.ended ??= performance.now()',
+      'this.ended = performance.now()',
+      'the time of reasoning is from the first reasoning to the first text, though more of both come',
+    ],
+    [
+      'this.began !== null && ',
+      '',
+      'the time of reasoning is from the first reasoning, and not from text ahead of it',
+    ],
+    [
+      " && text.trim() !== ''",
+      '',
+      'the time of reasoning is from the first reasoning to text that is not blank',
     ],
   ]),
   ...inFile('workers-node/heartbeat.ts', 'test/heartbeat.test.ts', [

@@ -111,6 +111,7 @@ const EMPTY = {
   finishReason: null,
   answeredBy: null,
   firstTokenMs: null,
+  reasoningMs: null,
   files: [],
   counts: null,
   deadLetterId: null,

@@ -25,6 +25,7 @@ test('a success is stored with all its columns', async () => {
         finishReason: 'stop',
         answeredBy: 'qwen3:1.7b-q4',
         firstTokenMs: 321,
+        reasoningMs: 4321,
       }),
     ]),
   )
@@ -46,6 +47,7 @@ test('a success is stored with all its columns', async () => {
     finish_reason: 'stop',
     answered_by: 'qwen3:1.7b-q4',
     first_token_ms: 321,
+    reasoning_ms: 4321,
     finished_now: true,
   })
 })

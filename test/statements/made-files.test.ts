@@ -53,13 +53,14 @@ test('a batch is read with the files of its prompt, which are not those of its a
   expect(task!.task!.files).toEqual([])
 })
 
-test('a task is read with the model that answered and how soon it began', async () => {
+test('a task is read with the model that answered, how soon it began and how long it reasoned', async () => {
   const { held } = await processing(database, [MODEL])
-  const about = { answeredBy: 'gemini-2.5-flash-image-001', firstTokenMs: 321 }
+  const about = { answeredBy: 'gemini-2.5-flash-image-001', firstTokenMs: 321, reasoningMs: 4321 }
   await database.run(finishTasksIfHeld([success(held[0], 'a', about)]))
   const [task] = await database.run(findTask('local', held[0].taskId))
   expect(task!.task).toMatchObject({
     answered_by: 'gemini-2.5-flash-image-001',
     first_token_ms: 321,
+    reasoning_ms: 4321,
   })
 })

@@ -54,7 +54,7 @@ test('a replayed task is PENDING as on its first day, at a new fence, and tells 
   await database.query(
     `UPDATE tasks SET failures = 3, deaths = 2, child_deaths = 1, response_text = 'So f',
        reasoning_text = 'Hm', usage = '{}', finish_reason = 'length', answered_by = 'qwen',
-       first_token_ms = 3, rung_at = NULL, run_after = now() + interval '1 h', watched = true
+       first_token_ms = 3, reasoning_ms = 4, rung_at = NULL, run_after = now() + interval '1 h', watched = true
      WHERE id = $1`,
     [taskId],
   )
@@ -87,6 +87,7 @@ test('a replayed task is PENDING as on its first day, at a new fence, and tells 
     finish_reason: null,
     answered_by: null,
     first_token_ms: null,
+    reasoning_ms: null,
     worker_id: null,
     worker_key: null,
     watched: false,
