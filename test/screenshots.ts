@@ -1,36 +1,57 @@
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { Browser } from 'playwright-core'
+import { buildPage } from '../edge/page/build.ts'
 import { launchChromium } from './chromium.ts'
+import { startModelServer } from './setup/model-server.ts'
+import { makeConversations, WORKER_SETTINGS } from './setup/page-conversations.ts'
+import { type Look, lookAt, PAGE_STATES, type PageState, reachState } from './setup/page-states.ts'
+import { startServices } from './setup/services.ts'
+import { giveServices } from './setup/use-services.ts'
+import { startStack } from './stack.ts'
 
-// Run by hand against a stack that is up: node test/screenshots.ts [http://127.0.0.1:8787]
-const address = process.argv[2] ?? 'http://127.0.0.1:8787'
-const folder = fileURLToPath(new URL('../docs/', import.meta.url))
-const MODELS = ['gemini-2.5-flash', 'deepseek-r1:1.5b', 'qwen3:1.7b']
+/*
+ * `npm run screenshots [-- folder]`: pictures of what the page looks like, with models that answer by a script,
+ * into docs/pictures/.
+ */
 
-/** Asks three models, then waits until all have answered and a second prompt is being answered. */
-async function picture(browser: Browser, name: string, width: number, height: number) {
-  const page = await browser.newPage({ viewport: { width, height }, colorScheme: 'light' })
-  await page.goto(`${address}/#/`)
-  await page.locator('input[name=model]').first().waitFor()
-  for (const box of await page.locator('input[name=model]').all()) {
-    await box.setChecked(MODELS.includes(await box.inputValue()))
+const FOLDER = process.argv[2] ?? fileURLToPath(new URL('../docs/pictures', import.meta.url))
+const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } }
+
+type Shot = { state: PageState; sizes: (keyof typeof SIZES)[]; looks: Look[] }
+
+const LIGHT: Look = { theme: 'light', language: 'en' }
+const DARK: Look = { theme: 'dark', language: 'en' }
+const CHINESE: Look = { theme: 'light', language: 'zh' }
+const SHOTS: Shot[] = PAGE_STATES.map((state) => ({ state, sizes: ['desktop', 'phone'], looks: [LIGHT, DARK, CHINESE]}))
+
+async function main(): Promise<void> {
+  await mkdir(FOLDER, { recursive: true })
+  await buildPage({ outDir: fileURLToPath(new URL('../edge/page/dist', import.meta.url)) })
+  const { services, stop } = await startServices()
+  giveServices(services)
+  const models = await startModelServer()
+  const stack = await startStack({ models, workerSettings: WORKER_SETTINGS })
+  const browser = await launchChromium()
+  try {
+    const page = await browser.newPage({ reducedMotion: 'reduce', locale: 'en-GB' })
+    const made = await makeConversations(page, stack.gatewayUrl, models)
+    for (const { state, sizes, looks } of SHOTS) {
+      for (const size of sizes) {
+        await page.setViewportSize(SIZES[size])
+        await reachState(page, stack.gatewayUrl, made, state)
+        for (const look of looks) {
+          await lookAt(page, look)
+          await page.screenshot({ path: `${FOLDER}/${state}-${size}-${look.theme}-${look.language}.png` })
+        }
+      }
+    }
+    made.finish()
+  } finally {
+    await browser.close()
+    await stack.stop()
+    await models.close()
+    await stop()
   }
-  await page.getByLabel('Prompt', { exact: true }).fill('Why is the sky blue?')
-  await page.getByRole('button', { name: 'Send' }).click()
-  await page.locator('.card[data-state=done]').nth(2).waitFor({ timeout: 120_000 })
-  await page.getByLabel('Prompt', { exact: true }).fill('And why is a sunset red?')
-  await page.getByRole('button', { name: 'Send' }).click()
-  await page.locator('.card[data-state=writing]').nth(1).waitFor({ timeout: 120_000 })
-  await page.screenshot({ path: `${folder}${name}` })
-  await page.close()
 }
 
-await mkdir(folder, { recursive: true })
-const browser = await launchChromium()
-try {
-  await picture(browser, 'page-desktop.png', 1280, 1040)
-  await picture(browser, 'page-phone.png', 390, 844)
-} finally {
-  await browser.close()
-}
+await main()
