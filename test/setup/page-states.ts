@@ -25,6 +25,8 @@ function keepUndo(): void {
   })
 }
 
+const CHOSEN = ['gemini-2.5-flash', 'deepseek-reasoner', 'deepseek-chat']
+
 type Show = (page: Page, made: PageConversations) => Promise<void>
 
 const drawer = async (page: Page) => {
@@ -70,6 +72,10 @@ const STATES = {
     await page.route('**/v1/files', () => {})
     await page.locator('#files').setInputFiles([text('one with a name that is quite long for a chip.txt')])
     await page.locator('.attachment[data-state=uploading]').waitFor()
+  },
+  away: async (page) => {
+    await chooseModels(page, ['qwen3:1.7b', 'gemini-2.5-flash-image'])
+    await page.locator('#models-note p').waitFor()
   },
   problem: async (page) => {
     await chooseModels(page, [])
@@ -132,7 +138,11 @@ export async function reachState(
   await page.context().setOffline(false)
   // Else it would be deleted when the page is left.
   for (const undo of await page.locator('.toast button').all()) await undo.click()
-  await page.goto('about:blank')
+  await page.goto(`${gatewayUrl}/favicon.svg`)
+  await page.evaluate((models) => {
+    localStorage.setItem('async-chat.draft', '')
+    localStorage.setItem('async-chat.models', JSON.stringify(models))
+  }, CHOSEN)
   await page.goto(`${gatewayUrl}/#/`)
   await page.locator('#conversations li').first().waitFor({ state: 'attached' })
   await page.locator('input[name=model]').first().waitFor({ state: 'attached' })

@@ -55,10 +55,9 @@ A table makes the comparison quick to read.`
 /** About 10,000 characters. */
 export const LONG = Array.from(
   { length: 12 },
-  (_, i) => `#### ${i + 1}. A part of a long answer
+  (_, i) => `# ${i + 1}. A part of a long answer
 
-A long answer has many paragraphs, and whoever reads it wants to know at every moment whose it is and where it ends. So the name
-of the model stays at the top while the text moves below it, and the lines do not grow longer than an eye can follow.
+A long answer has many paragraphs, and whoever reads it wants to know at every moment whose it is and where it ends. The name of the model stays at the top while the text moves below it, and the lines do not grow longer than an eye can follow.
 
 - Each part has a heading, which the *outline* of the page does not know.
 - Each list has lines that are longer than a column is wide, so that they wrap and keep their place beside the bullet.
@@ -68,7 +67,7 @@ def part(number: int) -> str:
     return f"part {number} of a long answer, in a line that is wider than its column is"
 \`\`\`
 
-${'The rest of it is filler, written to be long. '.repeat(5)}
+${'The rest of it is filler, written to be long. '.repeat(6)}
 `,
 ).join('\n')
 
