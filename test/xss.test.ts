@@ -156,7 +156,7 @@ function watch(context: BrowserContext, page: Page): string[] {
 
 const UUID = '[0-9a-f-]{36}'
 const OURS = new RegExp(
-  `^/(|app\\.js|style\\.css|favicon\\.svg|v1/(session|models|conversations|chat/completions|batches/${UUID}|conversations/${UUID}/history|files/${UUID}))$`,
+  `^/(|app\\.js|chunks/[\\w-]+\\.js|style\\.css|favicon\\.svg|v1/(session|models|conversations|chat/completions|batches/${UUID}|conversations/${UUID}/history|files/${UUID}))$`,
 )
 
 function isOurs(url: string): boolean {

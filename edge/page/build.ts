@@ -1,7 +1,8 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
+import hljs from 'highlight.js/lib/common'
 import { cloudflareHeadersFile } from './page-headers.ts'
 
 const here = import.meta.dirname
@@ -23,6 +24,7 @@ export async function buildPage({ outDir }: { outDir: string }): Promise<void> {
     ['_headers', cloudflareHeadersFile()],
   ])
   for (const [name, content] of files) await writeIfChanged(join(outDir, name), content)
+  await removeOldChunks(outDir, files)
 }
 
 async function bundle(): Promise<[string, Uint8Array][]> {
@@ -36,12 +38,35 @@ async function bundle(): Promise<[string, Uint8Array][]> {
     bundle: true,
     minify: true,
     format: 'esm',
+    // What is imported by `import()` becomes a file of its own, which is fetched when it is wanted.
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    define: { HIGHLIGHTED_LANGUAGES: JSON.stringify(highlightedLanguages()) },
     target: 'es2022',
     sourcemap: 'external',
     write: false,
     logLevel: 'silent',
   })
   return outputFiles.map(({ path, contents }) => [path.slice(path.indexOf('/') + 1), contents])
+}
+
+/**
+ * Every name by which the highlighter knows a language, so that the page knows them before it has it.
+ * One string: an array would become a file of its own that the first load waits for.
+ */
+function highlightedLanguages(): string {
+  return hljs
+    .listLanguages()
+    .flatMap((language) => [language, ...(hljs.getLanguage(language)?.aliases ?? [])])
+    .join(' ')
+}
+
+/** Drafts stay: another build may be about to rename one. */
+async function removeOldChunks(outDir: string, files: Map<string, unknown>): Promise<void> {
+  const names = await readdir(join(outDir, 'chunks'))
+  for (const name of names.filter((name) => /\.js(\.map)?$/.test(name))) {
+    if (!files.has(`chunks/${name}`)) await rm(join(outDir, 'chunks', name), { force: true })
+  }
 }
 
 async function writeIfChanged(path: string, content: Uint8Array | string): Promise<void> {
