@@ -8,7 +8,10 @@ type End = { node: Node; offset: number; code: Element | null; characters: numbe
 export function keepSelection(box: Element, change: () => void): void {
   const selection = getSelection()
   const { anchorNode, focusNode } = selection ?? {}
-  if (!selection || !anchorNode || !focusNode || !selection.containsNode(box, true)) return change()
+  if (!selection || !anchorNode || !focusNode || !selection.containsNode(box, true)) {
+    change()
+    return
+  }
   const anchor = endAt(box, anchorNode, selection.anchorOffset)
   const focus = endAt(box, focusNode, selection.focusOffset)
   change()

@@ -13,8 +13,8 @@ const INLINE = /\$(?![\s$])(?:\\[^\n]|[^\\$\n`])+?(?<!\s)\$(?!\d)|\\\((?:\\[^()]
 const BLOCK =
   /^ {0,3}(?:\$\$((?:\\[\s\S]|[^\\$`]|\$(?!\$))+?)\$\$|\\\[((?:\\[^[\]]|[^\\])+?)\\\])[ \t]*(?:\n|$)/
 const BLANK_LINE = /\n[ \t]*\n/
-// Where the paragraph ends, or such a block begins.
-const AFTER_PARAGRAPH = /\n(?:[ \t]*\n| {0,3}(\$\$|\\\[))/
+/** Where the paragraph ends, or a line may begin such a block. */
+const NEXT = /\n(?:[ \t]*(\n)| {0,3}(?:\$\$|\\\[))/g
 
 const renderer = ({ text, display }: Tokens.Generic) => {
   const kind = display ? 'display' : 'inline'
@@ -41,17 +41,23 @@ const inline: TokenizerAndRendererExtension = {
 const block: TokenizerAndRendererExtension = {
   name: 'mathsBlock',
   level: 'block',
+  // Only where there is one: each place where the text is cut for nothing would cost a copy of it.
   start(src) {
-    const found = AFTER_PARAGRAPH.exec(src)
-    return found?.[1] ? found.index : undefined
+    for (const { index, 1: blankLine } of src.matchAll(NEXT)) {
+      if (blankLine) return undefined
+      if (blockAt(src.slice(index + 1))) return index
+    }
+    return undefined
   },
-  tokenizer(src) {
-    const found = BLOCK.exec(src)
-    const text = (found?.[1] ?? found?.[2])?.trim()
-    if (!found || !text || BLANK_LINE.test(text)) return undefined
-    return { type: 'mathsBlock', raw: found[0], text, display: true }
-  },
+  tokenizer: (src) => blockAt(src),
   renderer,
+}
+
+function blockAt(src: string): Tokens.Generic | undefined {
+  const found = BLOCK.exec(src)
+  const text = (found?.[1] ?? found?.[2])?.trim()
+  if (!found || !text || BLANK_LINE.test(text)) return undefined
+  return { type: 'mathsBlock', raw: found[0], text, display: true }
 }
 
 /**

@@ -4,6 +4,9 @@ import { plainLetters } from './maths-letters.ts'
 import { onDemand } from './on-demand.ts'
 
 const LONGEST_SOURCE = 5000
+const MOST_KEPT = 1000
+
+type Katex = typeof import('katex')['default']
 
 const OPTIONS: KatexOptions = {
   output: 'mathml',
@@ -20,7 +23,7 @@ const ALLOWED: Config = {
     ...['math', 'semantics', 'mrow', 'mi', 'mn', 'mo', 'ms', 'mtext', 'mspace', 'mstyle'],
     ...['mfrac', 'msqrt', 'mroot', 'msub', 'msup', 'msubsup', 'munder', 'mover', 'munderover'],
     ...['mmultiscripts', 'mprescripts', 'mtable', 'mtr', 'mtd', 'mlabeledtr'],
-    ...['menclose', 'mpadded', 'mphantom', 'span'],
+    ...['menclose', 'mpadded', 'mphantom', 'span', '#text'],
   ],
   ALLOWED_ATTR: [
     ...['display', 'displaystyle', 'scriptlevel', 'mathvariant', 'fence', 'separator', 'stretchy'],
@@ -39,13 +42,27 @@ const purify = DOMPurify(window)
 
 export const mathsLibrary = onDemand(async () => (await import('katex')).default)
 
+/** What was made last, by its source: an answer that grows shows its formulas again and again. */
+const made = new Map<string, Element | null>()
+
 /** TeX as MathML; `null` where it cannot be read, or is too long to be tried. */
-export function mathsOf(source: string, display: boolean): Element | null {
+export function mathsOf(source: string, display: boolean): Node | null {
   const katex = mathsLibrary.loaded
   if (!katex || source.length > LONGEST_SOURCE) return null
+  const key = `${display} ${source}`
+  let math = made.get(key)
+  if (math === undefined) {
+    if (made.size >= MOST_KEPT) made.clear()
+    math = mathmlOf(source, { ...OPTIONS, displayMode: display }, katex)
+    made.set(key, math)
+  }
+  return math?.cloneNode(true) ?? null
+}
+
+function mathmlOf(source: string, options: KatexOptions, katex: Katex): Element | null {
   try {
-    const html = katex.renderToString(source, { ...OPTIONS, displayMode: display })
-    const clean = purify.sanitize(withoutNumbering(html), ALLOWED) as unknown as DocumentFragment
+    const html = withoutNumbering(katex.renderToString(source, options))
+    const clean = purify.sanitize(html, ALLOWED) as unknown as DocumentFragment
     const math = clean.querySelector('math')
     if (math) plainLetters(math)
     return math
