@@ -134,7 +134,7 @@ describe('maths', () => {
   test('is shown in a line and displayed, by each of its signs', async () => {
     await show(
       [
-        'One $a^2$, \\(b_1\\), the $n$th of $\\mathbb{R}$, **so $x*y*z$ is**.',
+        'One $a^2$, $2xy$, \\(b_1\\), the $n$th of $\\mathbb{R}$, **so $x*y*z$ is**.',
         'Displayed:\n$$\nc\n+ d\n$$\nand on.',
         '\\[\ne \\\\[2pt]\nf\n\\]',
         '- in a list: \\[ g \\]',
@@ -142,6 +142,7 @@ describe('maths', () => {
     )
     await expect.poll(formulas).toEqual([
       ['a2', null],
+      ['2xy', null],
       ['b1', null],
       ['n', null],
       ['ℝ', null],
@@ -160,12 +161,15 @@ describe('maths', () => {
 
   test('leaves prices, escaped brackets, code and what is not closed as they are', async () => {
     const texts = [
-      'It is $5 and $10, or $ 3 $, or 20$ to 30$.',
+      'It is $5 and $10, or 20$ to 30$, not $5 million (in US$).',
+      'Neither $ 3 $ nor $4 $5.',
       '[1] one, [2] two',
       '$a$ \\(b\\)',
       '$$ c = $5d',
     ]
-    await show(`${texts[0]}\n\n\\[1\\] one, \\[2\\] two\n\n\`${texts[2]}\`\n\n${texts[3]}`)
+    await show(
+      `${texts[0]}\n\n${texts[1]}\n\n\\[1\\] one, \\[2\\] two\n\n\`${texts[3]}\`\n\n${texts[4]}`,
+    )
     expect(await page.locator('.answer p').allTextContents()).toEqual(texts)
     expect(await formulas()).toEqual([])
     expect(fetched).toEqual([])
@@ -218,7 +222,7 @@ describe('code', () => {
       'mermaid',
       'Code',
     ])
-    expect(fetched.filter((name) => name !== 'chunk')).toEqual(['common'])
+    expect(fetched).toEqual(['highlight'])
   })
 
   test('of no known language fetches nothing', async () => {
@@ -236,9 +240,7 @@ describe('code', () => {
 
   test('is copied to the character, and the button says so for a while', async () => {
     const code = 'if (a < b && c) {\n\tgo("&lt;")  \n}'
-    await show(
-      `- item\n  \`\`\`js\n${code.replace(/^/gm, '  ')}\n  \`\`\`\n\n\`\`\`\nother\n\`\`\``,
-    )
+    await show(`\`\`\`js\n${code}\n\`\`\`\n\n- item\n  \`\`\`\n  other\n  \`\`\``)
     const button = page.locator('.copy-code').first()
     await button.click()
     await expect.poll(() => button.textContent()).toBe('Copied')
@@ -264,7 +266,7 @@ describe('code', () => {
   test('keeps what is selected while it gets its colours and grows', async () => {
     const { promise: selected, resolve: goOn } = Promise.withResolvers<void>()
     const { promise: asked, resolve: letThrough } = Promise.withResolvers<void>()
-    await page.route('**/chunks/common-*', async (route) => {
+    await page.route('**/chunks/highlight-*', async (route) => {
       await asked
       await route.continue()
     })
