@@ -90,6 +90,9 @@ describe.each([
     await page.reload()
     await untilCards('failed', XSS_CORPUS.length)
     await untilCards('done', XSS_CORPUS.length)
+    // The libraries have come.
+    await page.locator('.answer math').first().waitFor()
+    await page.locator('.answer [class^=hljs-]').first().waitFor()
     await page.getByRole('button', { name: 'More', exact: true }).click()
     const titles = page.locator('#conversations li')
     await expect.poll(() => titles.count()).toBeGreaterThan(80)

@@ -2,7 +2,8 @@ import type { MarkedExtension, TokenizerAndRendererExtension, Tokens } from 'mar
 import { escaped } from './escaped.ts'
 
 // Pandoc's rules for dollars: no blank within them at either end and no digit after them, so that
-// prices stay prices; and what begins with a number and goes on with words is none either. No pattern reads past the next sign of its kind: each is linear in the text.
+// prices stay prices. What begins with a number and goes on with words is a price as well. No pattern
+// reads past the next sign of its kind: each is linear in the text.
 const DOLLARS = /^\$(?![\s$]|\d[^\\^_={}$\n]*\s[a-z]{2})((?:\\[^\n]|[^\\$\n`])+?)(?<!\s)\$(?!\d)/i
 const TWO_DOLLARS = /^\$\$((?:\\[\s\S]|[^\\$`]|\$(?!\$))+?)\$\$/
 const ROUND = /^\\\(((?:\\[^()]|[^\\])+?)\\\)/
