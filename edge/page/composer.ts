@@ -1,6 +1,6 @@
 import type { Mode } from '../../drizzle/contract/models.ts'
-import type { Attachments } from './attachments.ts'
 import { messageOf } from './client/api-error.ts'
+import type { Attachments } from './attachments.ts'
 import { setText } from './element.ts'
 import type { ModelPicker } from './model-picker.ts'
 

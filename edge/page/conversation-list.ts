@@ -2,8 +2,8 @@ import type { Conversations } from '../../drizzle/contract/http-api.ts'
 import { getConversations } from './client/api.ts'
 import { messageOf } from './client/api-error.ts'
 import type { Connection } from './client/connection.ts'
-import { keepTrying } from './client/keep-trying.ts'
 import { element, setText } from './element.ts'
+import { keepTrying } from './client/keep-trying.ts'
 import { addressOf } from './route.ts'
 
 type Row = { item: HTMLLIElement; link: HTMLAnchorElement }

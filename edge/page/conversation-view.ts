@@ -1,11 +1,11 @@
 import type { Batch, History } from '../../drizzle/contract/http-api.ts'
-import { type BatchView, createBatchView, type ShownBatch } from './batch-view.ts'
 import { getHistory } from './client/api.ts'
 import { ApiError, messageOf } from './client/api-error.ts'
+import { type BatchView, createBatchView, type ShownBatch } from './batch-view.ts'
 import type { Connection } from './client/connection.ts'
+import { followBottom, scrollToBottom } from './follow-bottom.ts'
 import { keepTrying } from './client/keep-trying.ts'
 import { pollBatch } from './client/poll-batch.ts'
-import { followBottom, scrollToBottom } from './follow-bottom.ts'
 
 type Parts = {
   /** The box that scrolls. */

@@ -1,8 +1,8 @@
 import type { Result } from '../../drizzle/contract/http-api.ts'
 import { element, setText } from './element.ts'
 import { createFileList } from './file-list.ts'
-import { createGrowingText } from './growing-text.ts'
 import { createGrowingMarkdown } from './markdown/growing-markdown.ts'
+import { createGrowingText } from './growing-text.ts'
 import { isOpen, stateOf, timeOf } from './result-state.ts'
 
 export type ResultCard = {

@@ -1,8 +1,8 @@
 import { getModels } from './client/api.ts'
 import type { Connection } from './client/connection.ts'
 import { keepTrying } from './client/keep-trying.ts'
-import { pause, untilShown } from './client/pause.ts'
 import type { ModelPicker } from './model-picker.ts'
+import { pause, untilShown } from './client/pause.ts'
 
 const AGAIN_MS = 10_000
 
