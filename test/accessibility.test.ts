@@ -26,19 +26,19 @@ describe.each(AT_WIDTHS)('%i px wide, in both themes and languages,', (width, lo
   })
 })
 
-test.each(['light', 'dark'] as const)(
-  'what has the focus, is chosen or waits is told by a line that stands out from all grounds: %s',
-  async (theme) => {
-    const { page } = used
-    await lookAt(page, look(theme, 'en'))
-    for (const line of ['--accent', '--bad', '--warn', '--muted']) {
-      for (const ground of ['--ground', '--surface', '--raised', '--tint']) {
-        const contrast = contrastOf(await coloursOf([line, ground]))
-        expect({ line, ground, enough: contrast >= 3, contrast }).toMatchObject({ enough: true })
-      }
+test.each([
+  'light',
+  'dark',
+] as const)('what has the focus, is chosen or waits is told by a line that stands out from all grounds: %s', async (theme) => {
+  const { page } = used
+  await lookAt(page, look(theme, 'en'))
+  for (const line of ['--accent', '--bad', '--warn', '--muted']) {
+    for (const ground of ['--ground', '--surface', '--raised', '--tint']) {
+      const contrast = contrastOf(await coloursOf([line, ground]))
+      expect({ line, ground, enough: contrast >= 3, contrast }).toMatchObject({ enough: true })
     }
-  },
-)
+  }
+})
 
 test('nothing moves for whoever wants less motion, and it does for others', async () => {
   const { page } = used
@@ -89,7 +89,10 @@ function coloursOf(names: string[]): Promise<number[][]> {
     const probe = document.body.appendChild(document.createElement('i'))
     const colours = wanted.map((name) => {
       probe.style.color = `var(${name})`
-      return getComputedStyle(probe).color.match(/[\d.]+/g)!.slice(0, 3).map(Number)
+      return getComputedStyle(probe)
+        .color.match(/[\d.]+/g)!
+        .slice(0, 3)
+        .map(Number)
     })
     probe.remove()
     return colours

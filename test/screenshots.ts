@@ -22,7 +22,11 @@ type Shot = { state: PageState; sizes: (keyof typeof SIZES)[]; looks: Look[] }
 const LIGHT: Look = { theme: 'light', language: 'en' }
 const DARK: Look = { theme: 'dark', language: 'en' }
 const CHINESE: Look = { theme: 'light', language: 'zh' }
-const SHOTS: Shot[] = PAGE_STATES.map((state) => ({ state, sizes: ['desktop', 'phone'], looks: [LIGHT, DARK, CHINESE]}))
+const SHOTS: Shot[] = PAGE_STATES.map((state) => ({
+  state,
+  sizes: ['desktop', 'phone'],
+  looks: [LIGHT, DARK, CHINESE],
+}))
 
 async function main(): Promise<void> {
   await mkdir(FOLDER, { recursive: true })
@@ -41,7 +45,9 @@ async function main(): Promise<void> {
         await reachState(page, stack.gatewayUrl, made, state)
         for (const look of looks) {
           await lookAt(page, look)
-          await page.screenshot({ path: `${FOLDER}/${state}-${size}-${look.theme}-${look.language}.png` })
+          await page.screenshot({
+            path: `${FOLDER}/${state}-${size}-${look.theme}-${look.language}.png`,
+          })
         }
       }
     }

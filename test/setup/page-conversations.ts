@@ -62,11 +62,9 @@ export async function makeConversations(
 
   const wide = await ask('wide', 'gemini-2.5-flash,deepseek-reasoner,deepseek-chat')
   const long = await ask('long', 'gemini-2.5-pro,deepseek-chat')
-  const five = await ask(
-    'five',
-    'gemini-2.5-flash,gemini-2.5-pro,deepseek-chat',
-    { gemini_concurrency: 2 },
-  )
+  const five = await ask('five', 'gemini-2.5-flash,gemini-2.5-pro,deepseek-chat', {
+    gemini_concurrency: 2,
+  })
   const older = await ask('older', 'gemini-2.5-flash,deepseek-chat')
   const failed = await ask('failed', 'gemini-2.5-flash,deepseek-chat,deepseek-r1:1.5b')
   const done = await ask('done', 'gemini-2.5-flash,deepseek-reasoner,deepseek-chat')
@@ -118,7 +116,10 @@ function answerTo(prompt: string, model: string, end: Promise<void>): Answer {
     case PROMPTS.failed:
       if (gemini) return [{ reasoning: THOUGHTS }, { text: LIST }]
       if (thinks) return [{ text: LIST.slice(0, 120) }, { until: end }]
-      return { status: 400, body: { error: { message: 'the prompt is longer than this model takes' } } }
+      return {
+        status: 400,
+        body: { error: { message: 'the prompt is longer than this model takes' } },
+      }
     case PROMPTS.five:
       return [{ text: thinks ? '**Titan**, found by Christiaan Huygens in 1655.' : LIST }]
     case PROMPTS.long:

@@ -33,12 +33,14 @@ const drawer = async (page: Page) => {
   const menu = page.locator('.menu')
   if (await menu.isVisible()) await menu.click()
 }
-const open = (name: keyof PageConversations['addresses']): Show => async (page, { addresses }) => {
-  await page.evaluate((hash) => {
-    location.hash = hash
-  }, addresses[name])
-  await page.locator('.card').first().waitFor()
-}
+const open =
+  (name: keyof PageConversations['addresses']): Show =>
+  async (page, { addresses }) => {
+    await page.evaluate((hash) => {
+      location.hash = hash
+    }, addresses[name])
+    await page.locator('.card').first().waitFor()
+  }
 const row = (page: Page) => page.locator('#conversations li').nth(1)
 const rowMenu: Show = async (page) => {
   await drawer(page)
@@ -60,17 +62,23 @@ const STATES = {
     await page.locator('#settings .row').click()
   },
   attachments: async (page) => {
-    const picture = { name: 'a picture.png', mimeType: 'image/png', buffer: png([60, 90, 200], 8, 8) }
+    const picture = {
+      name: 'a-picture.png',
+      mimeType: 'image/png',
+      buffer: png([60, 90, 200], 8, 8),
+    }
     const text = (name: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from('Notes') })
     await page.locator('#files').setInputFiles([picture])
     await page.locator('[data-state=stored]').waitFor()
     await page.route('**/v1/files', (route) => route.abort())
-    await page.locator('#files').setInputFiles([text('one that fails.txt')])
+    await page.locator('#files').setInputFiles([text('one-that-fails.txt')])
     await page.locator('.attachment[data-state=failed]').waitFor()
     await page.unroute('**/v1/files')
     // It goes on for as long as the test does.
     await page.route('**/v1/files', () => {})
-    await page.locator('#files').setInputFiles([text('one with a name that is quite long for a chip.txt')])
+    await page
+      .locator('#files')
+      .setInputFiles([text('one-with-a-name-that-is-quite-long-for-a-chip.txt')])
     await page.locator('.attachment[data-state=uploading]').waitFor()
   },
   away: async (page) => {
@@ -140,7 +148,7 @@ export async function reachState(
   for (const undo of await page.locator('.toast button').all()) await undo.click()
   await page.goto(`${gatewayUrl}/favicon.svg`)
   await page.evaluate((models) => {
-    localStorage.setItem('async-chat.draft', '')
+    localStorage.clear()
     localStorage.setItem('async-chat.models', JSON.stringify(models))
   }, CHOSEN)
   await page.goto(`${gatewayUrl}/#/`)

@@ -1,16 +1,22 @@
-import { deletionProblem, deletions, undo } from '../state/deletions.ts'
+import { useRef } from 'preact/hooks'
+import { type Deletion, deletionProblem, deletions, undo } from '../state/deletions.ts'
+import { focusPrompt } from '../state/draft.ts'
+import { addressOf } from '../state/route.ts'
 import { words } from '../words/words.ts'
+import { useKeptFocus } from './use-kept-focus.ts'
 
 /** What was deleted a moment ago, and can be taken back. */
 export function Undo() {
+  const root = useRef<HTMLDivElement>(null)
+  useKeptFocus(root)
   const say = words.value
   return (
-    <div class="toasts">
+    <div class="toasts" ref={root} tabIndex={-1}>
       <div role="status">
         {deletions.value.map((deletion) => (
           <p class="toast" key={deletion.id}>
             <span>{say.deleted(deletion.title || say.untitled)}</span>
-            <button type="button" class="plain" onClick={() => undo(deletion)}>
+            <button type="button" class="plain" onClick={() => takeBack(deletion)}>
               {say.undo}
             </button>
           </p>
@@ -21,4 +27,14 @@ export function Undo() {
       </p>
     </div>
   )
+}
+
+/** The focus goes to what is back, where it can be seen. */
+function takeBack(deletion: Deletion): void {
+  undo(deletion)
+  requestAnimationFrame(() => {
+    const link = document.querySelector<HTMLElement>(`.sidebar a[href="${addressOf(deletion.id)}"]`)
+    link?.focus()
+    if (document.activeElement !== link) focusPrompt()
+  })
 }
