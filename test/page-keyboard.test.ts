@@ -164,6 +164,7 @@ describe('by the keyboard alone', { timeout: 120_000 }, () => {
     await renamed.waitFor()
     await expectFocus(renamed)
     await page.keyboard.press('F2')
+    await expectFocus(page.getByLabel('New title'))
     await page.keyboard.type(title ?? '')
     await page.keyboard.press('Enter')
     await page.getByRole('link', { name: title ?? '' }).waitFor()

@@ -2,7 +2,7 @@
 
 export const TABLE = `A **hash table** keeps its entries in an array of *buckets*. The place of an entry follows from its key:
 
-$$i = h(k) \\bmod m$$
+$$i = \\left\\lfloor m \\cdot h(k) \\right\\rfloor, \\quad 0 \\le h(k) < 1$$
 
 | Operation | On average | At worst |
 | --- | --- | --- |

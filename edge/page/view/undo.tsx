@@ -5,6 +5,9 @@ import { addressOf } from '../state/route.ts'
 import { words } from '../words/words.ts'
 import { useKeptFocus } from './use-kept-focus.ts'
 
+/** Characters of a title: what happened to it must be seen, too. */
+const MOST = 40
+
 /** What was deleted a moment ago, and can be taken back. */
 export function Undo() {
   const root = useRef<HTMLDivElement>(null)
@@ -15,7 +18,7 @@ export function Undo() {
       <div role="status">
         {deletions.value.map((deletion) => (
           <p class="toast" key={deletion.id}>
-            <span>{say.deleted(deletion.title || say.untitled)}</span>
+            <span>{say.deleted(shortened(deletion.title) || say.untitled)}</span>
             <button type="button" class="plain" onClick={() => takeBack(deletion)}>
               {say.undo}
             </button>
@@ -27,6 +30,10 @@ export function Undo() {
       </p>
     </div>
   )
+}
+
+function shortened(title: string): string {
+  return title.length > MOST ? `${title.slice(0, MOST).trimEnd()}…` : title
 }
 
 /** The focus goes to what is back, where it can be seen. */
