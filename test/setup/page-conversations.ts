@@ -3,7 +3,7 @@ import type { Batch, SubmitAnswer } from '../../drizzle/contract/http-api.ts'
 import type { StackOptions } from '../stack.ts'
 import { until } from './client.ts'
 import type { Answer, ModelServer } from './model-server.ts'
-import { CODE, LIST, LONG, TABLE, THOUGHTS, WIDE } from './sample-answers.ts'
+import { CODE, LIST, LONG, MOONS, SKY, TABLE, THOUGHTS, WIDE } from './sample-answers.ts'
 
 /** Nobody serves qwen: what it is asked stays queued. A silent model is waited for. */
 export const WORKER_SETTINGS: StackOptions['workerSettings'] = {
@@ -16,9 +16,9 @@ export const WORKER_SETTINGS: StackOptions['workerSettings'] = {
 
 const PROMPTS = {
   done: 'How does a hash table work, and when is it slow?',
-  failed: 'Translate the attached contract into Dutch, and name its risks.',
+  failed: 'When should I not use a hash table?',
   writing: 'Why is the sky blue, and a sunset red?',
-  older: 'Which of you is the shortest?',
+  older: 'Is a hash table ever slow?',
   five: 'Name the largest moon of Saturn.',
   long: 'Explain everything about long answers, at length.',
   wide: `What is a ${'Donaudampfschifffahrt'.repeat(8)}? See https://example.org/${'a'.repeat(200)}`,
@@ -111,7 +111,7 @@ function answerTo(prompt: string, model: string, end: Promise<void>): Answer {
   switch (prompt) {
     case PROMPTS.writing:
       return gemini
-        ? [{ reasoning: THOUGHTS }, { text: TABLE.slice(0, 420) }, { until: end }]
+        ? [{ reasoning: THOUGHTS }, { text: SKY }, { until: end }]
         : [{ reasoning: THOUGHTS }, { until: end }]
     case PROMPTS.failed:
       if (gemini) return [{ reasoning: THOUGHTS }, { text: LIST }]
@@ -121,11 +121,11 @@ function answerTo(prompt: string, model: string, end: Promise<void>): Answer {
         body: { error: { message: 'the prompt is longer than this model takes' } },
       }
     case PROMPTS.five:
-      return [{ text: thinks ? '**Titan**, found by Christiaan Huygens in 1655.' : LIST }]
+      return [{ text: thinks ? '**Titan**, found by Christiaan Huygens in 1655.' : MOONS }]
     case PROMPTS.long:
-      return [{ text: gemini ? LONG : LIST }]
+      return [{ text: gemini ? LONG : 'In short: read it in parts.' }]
     case PROMPTS.wide:
-      return [{ reasoning: WIDE }, { text: gemini ? WIDE : LIST }]
+      return [{ reasoning: WIDE }, { text: gemini ? WIDE : 'In short: a long word.' }]
     default:
       return [
         ...(thinks ? [{ reasoning: THOUGHTS }] : []),

@@ -48,9 +48,31 @@ export const LIST = `In short:
 
 > A good hash function spreads similar keys far apart.`
 
-export const THOUGHTS = `The question has two parts: how the structure works, and where it fails.
-I should start with the array of buckets and the hash function, then name the three cases in which it degrades.
+export const THOUGHTS = `The question has two parts, and both have the same cause.
+I should name that cause first, then say what follows from it, from the more common case to the less common one.
 A table makes the comparison quick to read.`
+
+export const SKY = `Air scatters short waves far more than long ones (*Rayleigh scattering*):
+
+$$I \\propto \\frac{1}{\\lambda^4}$$
+
+| Light | Wavelength | Scattered |
+| --- | --- | --- |
+| blue | 450 nm | 5 times |
+| green | 550 nm | 2 times |
+| red | 680 nm | once |
+
+So a **blue** sky is scattered sunlight, and at sunset,
+
+1. the light comes a long way through the air,
+2. most of its blue has gone elsewhere, and
+3. what is left`
+
+export const MOONS = `**Titan**. The next ones are
+
+- Rhea,
+- Iapetus,
+- Dione.`
 
 /** About 10,000 characters. */
 export const LONG = Array.from(

@@ -33,7 +33,7 @@ export function Shortcuts() {
               {keys.map((combination, i) => (
                 <Fragment key={combination[0]}>
                   {i > 0 && ` ${say.or} `}
-                  <span>
+                  <span class="combination">
                     {combination.map((key) => (
                       <kbd key={key}>{key}</kbd>
                     ))}
