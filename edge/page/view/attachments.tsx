@@ -6,9 +6,13 @@ import { Icon } from './icon.tsx'
 
 /** The files that go with the next prompt. */
 export function Attachments() {
-  if (attachments.value.length === 0) return null
   return (
-    <ul class="attachments" id="attachments" aria-label={words.value.attached}>
+    <ul
+      class="attachments"
+      id="attachments"
+      aria-label={words.value.attached}
+      hidden={attachments.value.length === 0}
+    >
       {attachments.value.map((one) => (
         <Chip key={one.key} attachment={one} />
       ))}
