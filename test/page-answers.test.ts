@@ -102,6 +102,9 @@ describe('an answer that is being written', { timeout: 60_000 }, () => {
     await button(card(DEEPSEEK), `Cancel: ${DEEPSEEK}`).click()
     await untilCards('cancelled', 1)
     await untilCards('done', 1)
+    // So that nothing of it is asked for any more.
+    await page.reload()
+    await untilCards('failed', 1)
     const good = await card(QWEN).locator('.answer p').elementHandle()
     expect(await button(card(QWEN), `Retry: ${QWEN}`).count()).toBe(0)
 
@@ -319,7 +322,6 @@ describe('an answer that is there', { timeout: 60_000 }, () => {
     await ask('Say much', FIVE)
     await untilCards('done', 5)
     for (const summary of await page.locator('summary').all()) await summary.click()
-    await page.screenshot({ path: `/tmp/w/ta-${width}.png` })
     const overflow = await page.evaluate(() =>
       [
         document.scrollingElement!,
@@ -337,10 +339,20 @@ describe('an answer that is there', { timeout: 60_000 }, () => {
     }
     // Here each has the width of the screen: the others are a swipe or a tab away.
     for (const box of boxes) expect(box!.width).toBeLessThanOrEqual(width)
-    await page.locator('.tabs button', { hasText: QWEN }).click()
-    const left = async () => (await card(QWEN).boundingBox())!.x
-    await expect.poll(left).toBeGreaterThanOrEqual(0)
-    await expect.poll(left).toBeLessThan(30)
-    await expect.poll(() => page.locator('.tabs [aria-current=true]').innerText()).toBe(QWEN)
+    const current = page.locator('.tabs [aria-current=true]')
+    const isInView = async (part: Locator) => {
+      const box = (await part.boundingBox())!
+      return box.x >= 0 && box.x + box.width <= width
+    }
+    await page.locator('.cards').evaluate((row) => row.scrollTo(row.scrollWidth, 0))
+    await expect.poll(() => current.innerText()).toBe(QWEN)
+    await expect.poll(() => isInView(card(QWEN))).toBe(true)
+    await expect.poll(() => isInView(current)).toBe(true)
+    expect((await current.locator('.dot').boundingBox())!.width).toBeGreaterThan(4)
+    await page.locator('.tabs button').first().click()
+    await expect.poll(() => isInView(card(GEMINI))).toBe(true)
+    expect(await isInView(card(QWEN))).toBe(false)
+    expect(await current.innerText()).toBe(GEMINI)
+    await page.screenshot({ path: '/tmp/w/ta-390.png' })
   })
 })

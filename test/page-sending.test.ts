@@ -262,11 +262,11 @@ describe('a file', { timeout: 60_000 }, () => {
     await again.focus()
     await page.keyboard.press('Enter')
     await untilStored(page, 1)
+    expect(await page.locator('#problem').isVisible()).toBe(false)
     expect(await isFocused(page, '.attachment')).toBe(true)
     await prompt.press('Enter')
     await page.locator('.prompt', { hasText: '读一读' }).waitFor()
     expect(submits[0]?.postDataJSON().file_ids).toHaveLength(1)
-    expect(await page.locator('#problem').isVisible()).toBe(false)
   })
 
   test('is attached twice where it is wanted twice', async () => {
