@@ -349,10 +349,12 @@ describe('an answer that is there', { timeout: 60_000 }, () => {
     await expect.poll(() => isInView(card(QWEN))).toBe(true)
     await expect.poll(() => isInView(current)).toBe(true)
     expect((await current.locator('.dot').boundingBox())!.width).toBeGreaterThan(4)
+    const top = async () => (await page.locator('.tabs').boundingBox())!.y
+    const before = await top()
     await page.locator('.tabs button').first().click()
     await expect.poll(() => isInView(card(GEMINI))).toBe(true)
     expect(await isInView(card(QWEN))).toBe(false)
     expect(await current.innerText()).toBe(GEMINI)
-    await page.screenshot({ path: '/tmp/w/ta-390.png' })
+    expect(await top()).toBe(before)
   })
 })

@@ -45,8 +45,10 @@ function nearest(row: HTMLElement): number {
   return distances.indexOf(Math.min(...distances))
 }
 
+/** The tabs stay where they are: `scrollIntoView` would scroll the thread, too. */
 function show(row: HTMLElement, index: number): void {
-  row.children[index]?.scrollIntoView({ block: 'nearest', inline: 'start' })
+  const card = row.children[index]?.getBoundingClientRect()
+  if (card) row.scrollLeft += card.left - row.getBoundingClientRect().left
 }
 
 /** A row that is swiped is as high as the card in view: below a short answer nothing is left empty. */
