@@ -33,8 +33,7 @@ let lastKey = 0
 
 export const attachments = signal<readonly Attachment[]>([])
 export const attachProblem = signal<Say | null>(null)
-/** Resolves every wait for uploads when one more has ended. */
-export const isUploading = computed(() =>
+const isUploading = computed(() =>
   attachments.value.some(({ state }) => state.value.kind === 'uploading'),
 )
 
