@@ -158,7 +158,7 @@ function watch(context: BrowserContext, page: Page): string[] {
 
 const UUID = '[0-9a-f-]{36}'
 const OURS = new RegExp(
-  `^/(|(app|early)\\.js|chunks/[\\w-]+\\.js|style\\.css|favicon\\.svg|v1/(session|models|conversations|chat/completions|batches/${UUID}|conversations/${UUID}/history|files/${UUID}))$`,
+  `^/(|(app|early)\\.js|chunks/[\\w-]+\\.js|style\\.css|favicon\\.svg|v1/(session|models|conversations|chat/completions|batches/${UUID}|conversations/${UUID}/history|files(/${UUID})?))$`,
 )
 
 function isOurs(url: string): boolean {

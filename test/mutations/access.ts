@@ -127,21 +127,21 @@ export const ACCESS: Mutation[] = [
       'an error that ends a gateway on node is not printed whole',
     ],
   ]),
-  ...inFile('edge/page/element.ts', 'test/xss.test.ts', [
-    ['node.textContent = text\n', 'node.innerHTML = text\n', STORED],
-  ]),
-  ...inFile('edge/page/file-list.ts', 'test/xss.test.ts', [
+  ...inFile('edge/page/view/turn-view.tsx', 'test/xss.test.ts', [
     [
-      "element('span', { class: 'file-name' }, name)",
-      "Object.assign(element('span', { class: 'file-name' }), { innerHTML: name })",
+      '        {user_prompt}\n',
+      '        <p dangerouslySetInnerHTML={{ __html: user_prompt }} />\n',
       STORED,
     ],
   ]),
-  ...inFile('edge/page/result-card.ts', 'test/xss.test.ts', [
+  ...inFile('edge/page/view/file-list.tsx', 'test/xss.test.ts', [
     [
-      'files.show(result.files)\n',
-      "text.innerHTML = result.response_text ?? ''\n    files.show(result.files)\n",
+      '<span class="file-name">{name}</span>',
+      '<span class="file-name" dangerouslySetInnerHTML={{ __html: name }} />',
       STORED,
     ],
+  ]),
+  ...inFile('edge/page/view/markdown.tsx', 'test/xss.test.ts', [
+    ['growing.current?.show(text)', '(box.current!.innerHTML = text)', STORED],
   ]),
 ]

@@ -9,6 +9,7 @@ import { MODEL_CALLS } from './model-calls.ts'
 import type { Mutation } from './mutation.ts'
 import { NODES } from './nodes.ts'
 import { OPERATORS } from './operators.ts'
+import { PAGE } from './page.ts'
 import { POLLING } from './polling.ts'
 import { READING } from './reading.ts'
 import { RECOVERY } from './recovery.ts'
@@ -58,4 +59,5 @@ export const MUTATIONS: Mutation[] = [
   ...ACCESS,
   ...MACHINERY,
   ...WORKERS,
+  ...PAGE,
 ]

@@ -56,11 +56,11 @@ export const SKY = `Air scatters short waves far more than long ones (*Rayleigh 
 
 $$I \\propto \\frac{1}{\\lambda^4}$$
 
-| Light | Wavelength | Scattered |
+| Light | Wavelength | Share |
 | --- | --- | --- |
-| blue | 450 nm | 5 times |
-| green | 550 nm | 2 times |
-| red | 680 nm | once |
+| blue | 450 nm | 83 % |
+| green | 550 nm | 11 % |
+| red | 680 nm | 6 % |
 
 So a **blue** sky is scattered sunlight, and at sunset,
 

@@ -8,7 +8,6 @@ const COPIED_MS = 2000
 
 /** Markdown that is added to in place: what has not changed keeps its nodes, and a selection in them. */
 export type GrowingMarkdown = {
-  readonly isEmpty: boolean
   show(markdown: string): void
   /** Shows the same again, in the words of now. */
   refresh(): void
@@ -46,9 +45,6 @@ export function createGrowingMarkdown(box: HTMLElement, words: () => CodeWords):
     if (button) void copyCode(button, words)
   })
   return {
-    get isEmpty() {
-      return shown === ''
-    },
     show(markdown) {
       if (markdown === shown) return
       shown = markdown

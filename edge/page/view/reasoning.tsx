@@ -7,8 +7,7 @@ import { GrowingText } from './growing-text.tsx'
 /** What the model thought, folded, apart from what it answered. */
 export function Reasoning({ result }: { result: Result }) {
   const say = words.value
-  const { reasoning_text: text } = result
-  const ms = null as number | null
+  const { reasoning_text: text, reasoning_ms: ms } = result
   if (!text) return null
   const title = () => {
     if (stateOf(result) === 'thinking') return say.thinking

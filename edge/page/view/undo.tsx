@@ -19,7 +19,7 @@ export function Undo() {
         {deletions.value.map((deletion) => (
           <p class="toast" key={deletion.id}>
             <span>{say.deleted(shortened(deletion.title) || say.untitled)}</span>
-            <button type="button" class="plain" onClick={() => takeBack(deletion)}>
+            <button type="button" class="plain" onClick={() => bringBack(deletion)}>
               {say.undo}
             </button>
           </p>
@@ -36,11 +36,12 @@ function shortened(title: string): string {
   return title.length > MOST ? `${title.slice(0, MOST).trimEnd()}…` : title
 }
 
-/** The focus goes to what is back, where it can be seen. */
-function takeBack(deletion: Deletion): void {
+/** The focus goes to its row, where the list is to be seen. */
+function bringBack(deletion: Deletion): void {
   undo(deletion)
   requestAnimationFrame(() => {
-    const link = document.querySelector<HTMLElement>(`.sidebar a[href="${addressOf(deletion.id)}"]`)
+    const href = addressOf(deletion.id)
+    const link = document.querySelector<HTMLElement>(`#conversations [href="${href}"]`)
     link?.focus()
     if (document.activeElement !== link) focusPrompt()
   })
