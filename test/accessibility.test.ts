@@ -31,6 +31,7 @@ test.each([
   'dark',
 ] as const)('what has the focus, is chosen or waits is told by a line that stands out from all grounds: %s', async (theme) => {
   const { page } = used
+  await reachState(page, used.url, used.made, 'empty')
   await lookAt(page, look(theme, 'en'))
   for (const line of ['--accent', '--bad', '--warn', '--muted']) {
     for (const ground of ['--ground', '--surface', '--raised', '--tint']) {
