@@ -96,7 +96,6 @@ export const PAGE_FOR_EVERYONE = [
   ...inFile('edge/page/state/shortcuts.ts', 'test/page-keyboard.test.ts', [
     [' || isTyping(event.target)', '', ONE_KEY],
     ['!singleKeys.value || ', '', ONE_KEY],
-    ['  if (helpIsOpen.value) return false\n', '', ONE_KEY],
     [
       '    searchCount.value++\n',
       '',

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { APIRequestContext, Page } from 'playwright-core'
 import type { Batch, SubmitAnswer } from '../../drizzle/contract/http-api.ts'
 import type { StackOptions } from '../stack.ts'
@@ -13,6 +14,8 @@ export const WORKER_SETTINGS: StackOptions['workerSettings'] = {
   IDLE_TIMEOUT_MS: '600000',
   TOTAL_TIMEOUT_MS: '600000',
 }
+
+const THOUGHT_MS = 1200
 
 const PROMPTS = {
   done: 'How does a hash table work, and when is it slow?',
@@ -128,7 +131,7 @@ function answerTo(prompt: string, model: string, end: Promise<void>): Answer {
       return [{ reasoning: WIDE }, { text: gemini ? WIDE : 'In short: a long word.' }]
     default:
       return [
-        ...(thinks ? [{ reasoning: THOUGHTS }] : []),
+        ...(thinks ? [{ reasoning: THOUGHTS }, { until: sleep(THOUGHT_MS) }] : []),
         { text: gemini ? TABLE : thinks ? CODE : LIST },
       ]
   }

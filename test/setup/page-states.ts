@@ -107,7 +107,11 @@ const STATES = {
     await page.locator('.reasoning summary').first().click()
   },
   done: open('done'),
-  failed: open('failed'),
+  failed: async (page, made) => {
+    await open('failed')(page, made)
+    const tab = page.locator('.tabs [data-state=failed]')
+    if (await tab.isVisible()) await tab.click()
+  },
   older: open('older'),
   five: open('five'),
   long: open('long'),

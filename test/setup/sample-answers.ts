@@ -4,11 +4,11 @@ export const TABLE = `A **hash table** keeps its entries in an array of *buckets
 
 $$i = \\left\\lfloor m \\cdot h(k) \\right\\rfloor, \\quad 0 \\le h(k) < 1$$
 
-| Operation | On average | At worst |
+| Operation | Average | Worst |
 | --- | --- | --- |
 | look up | $O(1)$ | $O(n)$ |
 | insert | $O(1)$ | $O(n)$ |
-| list in order | $O(n \\log n)$ | $O(n \\log n)$ |
+| sort | $O(n \\log n)$ | $O(n \\log n)$ |
 
 It is slow where
 
