@@ -10,6 +10,7 @@ import type { Mutation } from './mutation.ts'
 import { NODES } from './nodes.ts'
 import { OPERATORS } from './operators.ts'
 import { PAGE } from './page.ts'
+import { PAGE_FOR_EVERYONE } from './page-for-everyone.ts'
 import { POLLING } from './polling.ts'
 import { READING } from './reading.ts'
 import { RECOVERY } from './recovery.ts'
@@ -60,4 +61,5 @@ export const MUTATIONS: Mutation[] = [
   ...MACHINERY,
   ...WORKERS,
   ...PAGE,
+  ...PAGE_FOR_EVERYONE,
 ]

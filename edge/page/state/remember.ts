@@ -1,3 +1,5 @@
+const PREFIX = 'async-chat.'
+
 type Key =
   | 'conversation'
   | 'models'
@@ -12,7 +14,7 @@ type Key =
 /** Keeps a value for the next visit. Storage may be switched off: then nothing is remembered. */
 export function remember(key: Key, value: string): void {
   try {
-    localStorage.setItem(`async-chat.${key}`, value)
+    localStorage.setItem(PREFIX + key, value)
   } catch {
     // Private windows and full disks: the page works without.
   }
@@ -20,8 +22,15 @@ export function remember(key: Key, value: string): void {
 
 export function recall(key: Key): string | null {
   try {
-    return localStorage.getItem(`async-chat.${key}`)
+    return localStorage.getItem(PREFIX + key)
   } catch {
     return null
   }
+}
+
+/** Hears what another tab keeps from now on. */
+export function hearKept(onKept: (key: Key) => void): void {
+  window.addEventListener('storage', ({ key }) => {
+    if (key?.startsWith(PREFIX)) onKept(key.slice(PREFIX.length) as Key)
+  })
 }

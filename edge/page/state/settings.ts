@@ -1,5 +1,5 @@
 import { effect, signal } from '@preact/signals'
-import { recall, remember } from './remember.ts'
+import { hearKept, recall, remember } from './remember.ts'
 
 export const LANGUAGES = ['en', 'zh'] as const
 export const THEMES = ['system', 'light', 'dark'] as const
@@ -7,15 +7,18 @@ export type Language = (typeof LANGUAGES)[number]
 export type Theme = (typeof THEMES)[number]
 
 /** The language of the last visit, else the first of the browser's that the page speaks. */
-export const language = signal<Language>(
-  oneOf(LANGUAGES, recall('language')) ?? preferredLanguage(navigator.languages) ?? 'en',
-)
-export const theme = signal<Theme>(oneOf(THEMES, recall('theme')) ?? 'system')
+export const language = signal<Language>(recalledLanguage())
+export const theme = signal<Theme>(recalledTheme())
 /** Whether keys like `?` alone do something; who dictates or types by accident can switch them off. */
-export const singleKeys = signal(recall('single-keys') !== 'off')
+export const singleKeys = signal(recalledSingleKeys())
 
-/** Puts the settings into effect, now and whenever they change. */
+/** Puts the settings into effect, now and whenever they change, here or in another tab. */
 export function applySettings(): void {
+  hearKept((key) => {
+    if (key === 'language') language.value = recalledLanguage()
+    if (key === 'theme') theme.value = recalledTheme()
+    if (key === 'single-keys') singleKeys.value = recalledSingleKeys()
+  })
   effect(() => {
     document.documentElement.lang = language.value === 'zh' ? 'zh-CN' : 'en'
   })
@@ -37,6 +40,18 @@ export function setTheme(chosen: Theme): void {
 export function setSingleKeys(on: boolean): void {
   singleKeys.value = on
   remember('single-keys', on ? 'on' : 'off')
+}
+
+function recalledLanguage(): Language {
+  return oneOf(LANGUAGES, recall('language')) ?? preferredLanguage(navigator.languages) ?? 'en'
+}
+
+function recalledTheme(): Theme {
+  return oneOf(THEMES, recall('theme')) ?? 'system'
+}
+
+function recalledSingleKeys(): boolean {
+  return recall('single-keys') !== 'off'
 }
 
 function preferredLanguage(tags: readonly string[]): Language | undefined {

@@ -19,6 +19,8 @@ export function App() {
         {skip}
       </button>
       <Header />
+      {/* Near the list for the keyboard, too. */}
+      <Undo />
       <Sidebar />
       {drawerIsOpen.value && (
         <button
@@ -36,10 +38,9 @@ export function App() {
           <Composer />
         </div>
       </main>
-      <Undo />
       <Shortcuts />
       <p class="visually-hidden" id="announcer" role="status">
-        {announcement.value?.(words.value)}
+        <span key={announcement.value?.count}>{announcement.value?.say(words.value)}</span>
       </p>
     </>
   )

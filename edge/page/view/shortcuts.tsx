@@ -1,4 +1,5 @@
 import { useSignalEffect } from '@preact/signals'
+import { Fragment } from 'preact'
 import { useRef } from 'preact/hooks'
 import { setSingleKeys, singleKeys } from '../state/settings.ts'
 import { helpIsOpen, SHORTCUTS } from '../state/shortcuts.ts'
@@ -30,12 +31,14 @@ export function Shortcuts() {
             <dt>{say.shortcutList[does]}</dt>
             <dd>
               {keys.map((combination, i) => (
-                <>
+                <Fragment key={combination[0]}>
                   {i > 0 && ` ${say.or} `}
-                  {combination.map((key) => (
-                    <kbd key={key}>{key}</kbd>
-                  ))}
-                </>
+                  <span class="combination">
+                    {combination.map((key) => (
+                      <kbd key={key}>{key}</kbd>
+                    ))}
+                  </span>
+                </Fragment>
               ))}
             </dd>
           </div>

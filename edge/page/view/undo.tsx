@@ -1,16 +1,25 @@
-import { deletionProblem, deletions, undo } from '../state/deletions.ts'
+import { useRef } from 'preact/hooks'
+import { type Deletion, deletionProblem, deletions, undo } from '../state/deletions.ts'
+import { focusPrompt } from '../state/draft.ts'
+import { addressOf } from '../state/route.ts'
 import { words } from '../words/words.ts'
+import { useKeptFocus } from './use-kept-focus.ts'
+
+/** Characters of a title: what happened to it must be seen, too. */
+const MOST = 40
 
 /** What was deleted a moment ago, and can be taken back. */
 export function Undo() {
+  const root = useRef<HTMLDivElement>(null)
+  useKeptFocus(root)
   const say = words.value
   return (
-    <div class="toasts">
+    <div class="toasts" ref={root} tabIndex={-1}>
       <div role="status">
         {deletions.value.map((deletion) => (
           <p class="toast" key={deletion.id}>
-            <span>{say.deleted(deletion.title || say.untitled)}</span>
-            <button type="button" class="plain" onClick={() => undo(deletion)}>
+            <span>{say.deleted(shortened(deletion.title) || say.untitled)}</span>
+            <button type="button" class="plain" onClick={() => bringBack(deletion)}>
               {say.undo}
             </button>
           </p>
@@ -21,4 +30,19 @@ export function Undo() {
       </p>
     </div>
   )
+}
+
+function shortened(title: string): string {
+  return title.length > MOST ? `${title.slice(0, MOST).trimEnd()}…` : title
+}
+
+/** The focus goes to its row, where the list is to be seen. */
+function bringBack(deletion: Deletion): void {
+  undo(deletion)
+  requestAnimationFrame(() => {
+    const href = addressOf(deletion.id)
+    const link = document.querySelector<HTMLElement>(`#conversations [href="${href}"]`)
+    link?.focus()
+    if (document.activeElement !== link) focusPrompt()
+  })
 }
