@@ -9,6 +9,8 @@ import { MODEL_CALLS } from './model-calls.ts'
 import type { Mutation } from './mutation.ts'
 import { NODES } from './nodes.ts'
 import { OPERATORS } from './operators.ts'
+import { PAGE_CONVERSATIONS } from './page-conversations.ts'
+import { PAGE_FAULTS } from './page-faults.ts'
 import { POLLING } from './polling.ts'
 import { READING } from './reading.ts'
 import { RECOVERY } from './recovery.ts'
@@ -49,6 +51,8 @@ export const MUTATIONS: Mutation[] = [
   ...OPERATORS,
   ...READING,
   ...POLLING,
+  ...PAGE_CONVERSATIONS,
+  ...PAGE_FAULTS,
   ...CONVERSATIONS,
   ...MODEL_CALLS,
   ...DOCUMENTED,

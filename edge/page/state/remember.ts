@@ -1,5 +1,6 @@
 type Key =
   | 'conversation'
+  | 'deleting'
   | 'models'
   | 'doubled'
   | 'mode'
@@ -23,5 +24,18 @@ export function recall(key: Key): string | null {
     return localStorage.getItem(`async-chat.${key}`)
   } catch {
     return null
+  }
+}
+
+export function rememberList(key: Key, list: readonly string[]): void {
+  remember(key, JSON.stringify(list))
+}
+
+export function recallList(key: Key): string[] {
+  try {
+    const stored: unknown = JSON.parse(recall(key) ?? '[]')
+    return Array.isArray(stored) ? stored.filter((one) => typeof one === 'string') : []
+  } catch {
+    return []
   }
 }

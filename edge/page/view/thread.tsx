@@ -10,7 +10,7 @@ export function Thread() {
   const content = useRef<HTMLDivElement>(null)
   useFollowBottom(box, content)
   const say = words.value
-  const isEmpty = turns.value.length === 0 && !isLoading.value
+  const isEmpty = turns.value.length === 0 && !isLoading.value && !threadProblem.value
   return (
     <div class="thread" id="thread" ref={box}>
       {isEmpty && (
