@@ -360,6 +360,17 @@ test('a task whose message was lost is rung again', async () => {
   expect((await batchUntil(stack.gatewayUrl, batch_id)).status).toBe('COMPLETED')
 })
 
+test('a database that its Redis does not have ends a worker, and no other is used', async () => {
+  const url = new URL(stack.redisUrl)
+  url.pathname = '/999999'
+  let lost: Program | undefined
+  const starting = stack.startWorker({ REDIS_URL: url.href }, (program) => {
+    lost = program
+  })
+  await expect(starting).rejects.toThrow('REDIS_URL: this Redis has no database 999999.')
+  expect(await lost?.stop()).toBe(1)
+})
+
 test('a worker is listed as listening to its families until it stops', async () => {
   await worker.stop()
   // Killed workers of earlier tests would be counted for a while yet.

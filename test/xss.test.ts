@@ -10,6 +10,7 @@ import { type NativePostgres, openPostgres } from '../workers-node/postgres.ts'
 import { launchChromium } from './chromium.ts'
 import { type ModelServer, startModelServer } from './setup/model-server.ts'
 import { newBatch, newFile } from './setup/new-batch.ts'
+import { chooseModels } from './setup/page-user.ts'
 import { as } from './setup/send-key.ts'
 import { dangersIn } from './setup/shown-markup.ts'
 import { claimOf, failure, HOLDER, success } from './setup/task-states.ts'
@@ -58,7 +59,7 @@ describe.each([
     page = await context.newPage()
     happened = watch(context, page)
     await page.goto(stack.gatewayUrl)
-    await page.locator('input[name=model]').first().waitFor()
+    await page.locator('#models', { hasText: '3 models' }).waitFor()
   })
   afterEach(() => context?.close())
 
@@ -90,6 +91,9 @@ describe.each([
     await page.reload()
     await untilCards('failed', XSS_CORPUS.length)
     await untilCards('done', XSS_CORPUS.length)
+    // The libraries have come.
+    await page.locator('.answer math').first().waitFor()
+    await page.locator('.answer [class^=hljs-]').first().waitFor()
     await page.getByRole('button', { name: 'More', exact: true }).click()
     const titles = page.locator('#conversations li')
     await expect.poll(() => titles.count()).toBeGreaterThan(80)
@@ -118,9 +122,7 @@ describe.each([
           buffer: Buffer.from(text),
         })),
     )
-    for (const box of await page.locator('input[name=model]').all()) {
-      await box.setChecked((await box.inputValue()) === MODEL)
-    }
+    await chooseModels(page, [MODEL])
     await page.getByLabel('Prompt', { exact: true }).fill(whole)
     await demandHarmless()
     await page.getByRole('button', { name: 'Send', exact: true }).click()
@@ -156,7 +158,7 @@ function watch(context: BrowserContext, page: Page): string[] {
 
 const UUID = '[0-9a-f-]{36}'
 const OURS = new RegExp(
-  `^/(|app\\.js|style\\.css|favicon\\.svg|v1/(session|models|conversations|chat/completions|batches/${UUID}|conversations/${UUID}/history|files/${UUID}))$`,
+  `^/(|(app|early)\\.js|chunks/[\\w-]+\\.js|style\\.css|favicon\\.svg|v1/(session|models|conversations|chat/completions|batches/${UUID}|conversations/${UUID}/history|files(/${UUID})?))$`,
 )
 
 function isOurs(url: string): boolean {

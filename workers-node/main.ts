@@ -43,7 +43,13 @@ async function stop(): Promise<void> {
 
 process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
-worker = await startWorker(settings)
+try {
+  worker = await startWorker(settings)
+} catch (error) {
+  if (!(error instanceof SettingsError)) throw error
+  console.error(error.message)
+  process.exit(1)
+}
 log.info(
   {
     worker_id: settings.WORKER_ID,

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { familyNamed, type ModelFamily } from '../drizzle/contract/models.ts'
+import { SettingsError } from '../drizzle/contract/settings.ts'
 import {
   DEAD_LETTER_STREAM,
   type Ring,
@@ -86,6 +87,16 @@ export function isReply(error: unknown, kind: string): boolean {
   return error instanceof Error && error.message.startsWith(kind)
 }
 
+function isNoSuchDatabase(error: Error & { command?: { name: string } }): boolean {
+  return error.command?.name === 'select'
+}
+
+function noSuchDatabase(number: number | undefined): SettingsError {
+  return new SettingsError(
+    `REDIS_URL: this Redis has no database ${number}. Name one that it has (redis://host:port/0), or raise \`databases\` in its configuration.`,
+  )
+}
+
 async function connected(
   url: string,
   name: string,
@@ -93,10 +104,20 @@ async function connected(
   withinMs?: number,
 ): Promise<Redis> {
   const redis = new Redis(url, { ...CONNECTION, ...extra, connectionName: name })
-  redis.on('error', (error) => log.warn({ connection: name, code: codeOf(error) }, 'redis is away'))
   // `events.once` would reject at the first failed attempt.
   const ready = Promise.withResolvers<void>()
-  redis.once('ready', ready.resolve)
+  let wasReady = false
+  redis.on('error', (error) => {
+    log.warn({ connection: name, code: codeOf(error) }, 'redis is away')
+    if (!isNoSuchDatabase(error)) return
+    // The library would go on in database 0, which may be another system's.
+    redis.disconnect(wasReady)
+    ready.reject(noSuchDatabase(redis.options.db))
+  })
+  redis.once('ready', () => {
+    wasReady = true
+    ready.resolve()
+  })
   const late = () => {
     redis.disconnect()
     ready.reject(new Error('Redis did not answer in time'))

@@ -2,7 +2,7 @@ const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self' data:",
+  "img-src 'self' data: blob:",
   "connect-src 'self'",
   "form-action 'self'",
   "base-uri 'none'",
@@ -33,11 +33,14 @@ const PAGE_HEADER_RULES: readonly HeaderRule[] = [
     '/',
     '/index.html',
     '/app.js',
+    '/early.js',
     '/style.css',
     '/docs/',
     '/docs/index.html',
     '/docs/docs.js',
   ].map((path) => ({ path, headers: { 'Cache-Control': 'no-cache' } })),
+  // Each name has the hash of its content.
+  { path: '/chunks/*', headers: { 'Cache-Control': 'public, max-age=31536000, immutable' } },
   // These change only with the dependency, or hardly ever.
   ...['/favicon.svg', '/docs/swagger-ui*'].map((path) => ({
     path,

@@ -44,6 +44,61 @@ export const ACCESS: Mutation[] = [
       'the page, under its policy > shows stored texts of all kinds, and none of them runs',
     ],
   ]),
+  ...inFile('edge/page/markdown/maths.ts', 'test/markdown.test.ts', [
+    [
+      'purify.sanitize(html, ALLOWED) as unknown as DocumentFragment',
+      'document.createRange().createContextualFragment(html + (purify ? "" : ""))',
+      'maths > is shown in a line and displayed, by each of its signs',
+    ],
+    [
+      'source.length > LONGEST_SOURCE',
+      'source.length > 2 * LONGEST_SOURCE',
+      'maths > that cannot be read stays as its source, beside what can',
+    ],
+  ]),
+  ...inFile('edge/page/markdown/maths-syntax.ts', 'test/markdown.test.ts', [
+    [
+      "'a'.repeat(maths.length)",
+      'maths',
+      'maths > is shown in a line and displayed, by each of its signs',
+    ],
+    [
+      "src.startsWith('$$') && !TWO",
+      "src === '' && !TWO",
+      'maths > leaves prices, escaped brackets, code and what is not closed as they are',
+    ],
+  ]),
+  ...inFile('edge/page/markdown/highlight.ts', 'test/markdown.test.ts', [
+    [
+      'return LANGUAGES.has(language.toLowerCase())',
+      'return LANGUAGES.size > 0',
+      'code > of no known language fetches nothing',
+    ],
+    [
+      'code.length <= MOST_CHARACTERS',
+      'code.length > 0',
+      'code > beyond 50,000 characters goes on without colours',
+    ],
+  ]),
+  ...inFile('edge/page/markdown/keep-selection.ts', 'test/markdown.test.ts', [
+    [
+      'if (from && to) selection',
+      'if (from === to) selection',
+      'code > keeps what is selected while it gets its colours and grows',
+    ],
+  ]),
+  ...inFile('edge/page/build.ts', 'test/page-size.test.ts', [
+    [
+      'await rm(join(outDir',
+      'void (join(outDir',
+      'a build leaves what has not changed, and takes away the chunks of earlier ones',
+    ],
+    [
+      'path === library ?',
+      "path === '' ?",
+      'the first load waits for no other file, and the libraries are files of their own',
+    ],
+  ]),
   ...inFile('edge/neon.ts', 'test/canaries.test.ts', [
     [
       'throw new DatabaseError(code ??',
@@ -72,21 +127,21 @@ export const ACCESS: Mutation[] = [
       'an error that ends a gateway on node is not printed whole',
     ],
   ]),
-  ...inFile('edge/page/element.ts', 'test/xss.test.ts', [
-    ['node.textContent = text\n', 'node.innerHTML = text\n', STORED],
-  ]),
-  ...inFile('edge/page/file-list.ts', 'test/xss.test.ts', [
+  ...inFile('edge/page/view/turn-view.tsx', 'test/xss.test.ts', [
     [
-      "element('span', { class: 'file-name' }, name)",
-      "Object.assign(element('span', { class: 'file-name' }), { innerHTML: name })",
+      '        {user_prompt}\n',
+      '        <p dangerouslySetInnerHTML={{ __html: user_prompt }} />\n',
       STORED,
     ],
   ]),
-  ...inFile('edge/page/result-card.ts', 'test/xss.test.ts', [
+  ...inFile('edge/page/view/file-list.tsx', 'test/xss.test.ts', [
     [
-      'files.show(result.files)\n',
-      "text.innerHTML = result.response_text ?? ''\n    files.show(result.files)\n",
+      '<span class="file-name">{name}</span>',
+      '<span class="file-name" dangerouslySetInnerHTML={{ __html: name }} />',
       STORED,
     ],
+  ]),
+  ...inFile('edge/page/view/markdown.tsx', 'test/xss.test.ts', [
+    ['growing.current?.show(text)', '(box.current!.innerHTML = text)', STORED],
   ]),
 ]

@@ -9,6 +9,7 @@ import { MODEL_CALLS } from './model-calls.ts'
 import type { Mutation } from './mutation.ts'
 import { NODES } from './nodes.ts'
 import { OPERATORS } from './operators.ts'
+import { PAGE } from './page.ts'
 import { PAGE_CONVERSATIONS } from './page-conversations.ts'
 import { PAGE_FAULTS } from './page-faults.ts'
 import { POLLING } from './polling.ts'
@@ -62,4 +63,5 @@ export const MUTATIONS: Mutation[] = [
   ...ACCESS,
   ...MACHINERY,
   ...WORKERS,
+  ...PAGE,
 ]

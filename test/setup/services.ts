@@ -36,7 +36,7 @@ export async function startServices(): Promise<{ services: Services; stop(): Pro
   const redis = await startRedis({
     dataDir: join(dataDir, 'redis'),
     appendOnly: false,
-    databases: 256,
+    databases: 8192,
   })
   await migrate(postgres.url)
   return {

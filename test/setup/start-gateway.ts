@@ -49,7 +49,10 @@ async function start(runtime: Runtime, settings: Record<string, string>): Promis
 }
 
 async function fromProgram(program: Program): Promise<RunningGateway> {
-  const [, url] = await program.printed(/gateway ready (http:\S+)/)
+  const [, url] = await program.printed(/gateway ready (http:\S+)/).catch(async (error) => {
+    await program.stop('SIGKILL')
+    throw error
+  })
   return {
     url: url!,
     program,

@@ -1,36 +1,83 @@
-import { blocksOf, render } from './markdown.ts'
+import { copyText } from '../copy-text.ts'
+import { type CodeWords, furnish } from './furnish.ts'
+import { keepSelection } from './keep-selection.ts'
+import { type Block, blocksOf, render } from './markdown.ts'
+import type { OnDemand } from './on-demand.ts'
+
+const COPIED_MS = 2000
 
 /** Markdown that is added to in place: what has not changed keeps its nodes, and a selection in them. */
-export type GrowingMarkdown = { readonly isEmpty: boolean; show(markdown: string): void }
+export type GrowingMarkdown = {
+  show(markdown: string): void
+  /** Shows the same again, in the words of now. */
+  refresh(): void
+}
 
-/** Shows Markdown in a box of its own. */
-export function createGrowingMarkdown(box: HTMLElement): GrowingMarkdown {
+/** Shows Markdown in a box of its own. Libraries for what is in it come when they are wanted. */
+export function createGrowingMarkdown(box: HTMLElement, words: () => CodeWords): GrowingMarkdown {
   let shown = ''
-  let blocks: { raw: string; nodes: Node[] }[] = []
-  return {
-    get isEmpty() {
-      return shown === ''
-    },
-    show(markdown) {
-      if (markdown === shown) return
-      shown = markdown
-      const before = blocks
-      blocks = blocksOf(markdown).map((block, i) => {
-        const old = before[i]
-        if (old?.raw === block.raw) return old
-        const nodes = [...render(block).childNodes]
-        return { raw: block.raw, nodes: nodes.map((node, k) => grown(old?.nodes[k], node)) }
-      })
+  let blocks: (Block & { nodes: Node[] })[] = []
+  const asked = new Set<OnDemand<unknown>>()
+
+  const want = (library: OnDemand<unknown>) => {
+    if (asked.has(library)) return
+    asked.add(library)
+    void library.load().then((isThere) => isThere && refresh())
+  }
+  const nodesOf = (block: Block, before: Node[] | undefined) => {
+    const fragment = render(block)
+    furnish(fragment, words(), want)
+    return [...fragment.childNodes].map((node, i) => grown(before?.[i], node))
+  }
+  const replace = (next: () => typeof blocks) =>
+    keepSelection(box, () => {
+      blocks = next()
       setChildren(
         box,
         blocks.flatMap(({ nodes }) => nodes),
       )
+    })
+  const refresh = () =>
+    replace(() => blocks.map((block) => ({ ...block, nodes: nodesOf(block, block.nodes) })))
+
+  box.addEventListener('click', ({ target }) => {
+    const button = target instanceof Element ? target.closest('.copy-code') : null
+    if (button) void copyCode(button, words)
+  })
+  return {
+    show(markdown) {
+      if (markdown === shown) return
+      shown = markdown
+      const before = blocks
+      replace(() =>
+        blocksOf(markdown).map((block, i) => {
+          const old = before[i]
+          return old?.raw === block.raw ? old : { ...block, nodes: nodesOf(block, old?.nodes) }
+        }),
+      )
     },
+    refresh,
+  }
+}
+
+async function copyCode(button: Element, words: () => CodeWords): Promise<void> {
+  const code = button.closest('figure')?.querySelector('pre > code')
+  if (!code) return
+  // Without the last newline: a shell runs what is pasted with one.
+  if (await copyText(code.textContent.replace(/\n$/, ''))) {
+    button.textContent = words().copied
+    setTimeout(() => {
+      button.textContent = words().copy
+    }, COPIED_MS)
+  } else {
+    // The reader can copy what is selected.
+    getSelection()?.selectAllChildren(code)
   }
 }
 
 /** The old node where it can become the new one by adding to it, else the new one. */
 function grown(old: Node | undefined, now: Node): Node {
+  if (old?.isEqualNode(now)) return old
   if (old instanceof Text && now instanceof Text && now.data.startsWith(old.data)) {
     old.appendData(now.data.slice(old.data.length))
     return old

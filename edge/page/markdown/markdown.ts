@@ -1,5 +1,7 @@
 import DOMPurify, { type Config } from 'dompurify'
 import { Marked, type Token, type TokensList } from 'marked'
+import { escaped } from './escaped.ts'
+import { mathsSyntax } from './maths-syntax.ts'
 
 /** What an answer may be made of. No ids and classes: nothing of it can take the place of the page's own. */
 const ALLOWED: Config = {
@@ -7,21 +9,25 @@ const ALLOWED: Config = {
     ...['p', 'br', 'hr', 'h4', 'h5', 'h6', 'strong', 'em', 'del', 'code', 'pre', 'blockquote', 'a'],
     ...['ul', 'ol', 'li', 'table', 'thead', 'tbody', 'tr', 'th', 'td'],
   ],
-  ALLOWED_ATTR: ['href', 'title', 'start', 'align', 'target', 'rel'],
+  ALLOWED_ATTR: ['href', 'title', 'start', 'align', 'target', 'rel', 'data-language', 'data-maths'],
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
-  ADD_URI_SAFE_ATTR: ['start', 'align', 'target', 'rel'],
+  ADD_URI_SAFE_ATTR: ['start', 'align', 'target', 'rel', 'data-language', 'data-maths'],
   RETURN_DOM_FRAGMENT: true,
 }
 
 // Markup in an answer is shown as it stands. A picture would be fetched from wherever a model says: it
 // becomes a link. The page itself has the headings down to the third.
-const marked = new Marked({
+const marked = new Marked(mathsSyntax, {
   gfm: true,
   breaks: true,
   renderer: {
     html: ({ text }) => escaped(text),
+    code({ text, lang }) {
+      const language = escaped(/^\S{1,40}/.exec(lang ?? '')?.[0] ?? '')
+      return `<pre><code data-language="${language}">${escaped(text.replace(/\n$/, ''))}\n</code></pre>\n`
+    },
     image: ({ href, text }) => `<a href="${escaped(href)}">${escaped(text || href)}</a>`,
     heading({ tokens, depth }) {
       const tag = `h${Math.min(depth + 3, 6)}`
@@ -52,12 +58,4 @@ export function blocksOf(markdown: string): Block[] {
 export function render({ token, links }: Block): DocumentFragment {
   const html = marked.parser(Object.assign([token], { links }))
   return purify.sanitize(html.trim(), ALLOWED) as unknown as DocumentFragment
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-}
-
-export function plainTextOf(markdown: string): string {
-  return markdown
 }

@@ -6,6 +6,7 @@ import { familyOfModel } from '../../../drizzle/contract/models.ts'
 import { uploadFile } from '../client/upload.ts'
 import { sayProblem } from '../words/problem.ts'
 import type { Say } from '../words/words.ts'
+import { draftProblem } from './draft.ts'
 import { chosen } from './models.ts'
 
 export type UploadState =
@@ -32,8 +33,7 @@ let lastKey = 0
 
 export const attachments = signal<readonly Attachment[]>([])
 export const attachProblem = signal<Say | null>(null)
-/** Resolves every wait for uploads when one more has ended. */
-export const isUploading = computed(() =>
+const isUploading = computed(() =>
   attachments.value.some(({ state }) => state.value.kind === 'uploading'),
 )
 
@@ -83,6 +83,7 @@ export function attachStored(files: readonly StoredFile[]): void {
 export async function upload(one: Attachment): Promise<void> {
   const { source, leave, state } = one
   if (!source) return
+  draftProblem.value = null
   state.value = { kind: 'uploading', part: 0 }
   try {
     const file = await uploadFile(source, {
@@ -99,6 +100,7 @@ export async function upload(one: Attachment): Promise<void> {
 
 /** Takes away what has been sent or removed; what was attached since belongs to the next prompt. */
 export function drop(gone: readonly Attachment[]): void {
+  if (gone.length > 0) attachProblem.value = draftProblem.value = null
   attachments.value = attachments.value.filter((one) => !gone.includes(one))
   for (const { leave, preview, source } of gone) {
     leave.abort()

@@ -41,3 +41,15 @@ export function withKnownText(before: Result | undefined, now: Result): Result {
   const { response_text, reasoning_text } = before
   return { ...now, response_text, reasoning_text }
 }
+
+/**
+ * The server tells how long a model reasoned when the answer has ended. Until then, and where it is cancelled,
+ * it is what has been seen here: from the start to the first text.
+ */
+export function withThoughtTime(before: Result | undefined, now: Result): Result {
+  const sameCall = before && before.started_at === now.started_at
+  if (!sameCall || !now.started_at || now.reasoning_ms !== null) return now
+  const begins = stateOf(before) === 'thinking' && stateOf(now) === 'writing'
+  const seen = begins ? Math.round(secondsSince(now.started_at) * 1000) : null
+  return { ...now, reasoning_ms: seen ?? before.reasoning_ms }
+}

@@ -44,13 +44,14 @@ export async function openThread(id: string | null): Promise<void> {
   }
 }
 
-/** Shows a prompt that the server has just taken. */
+/** Shows a prompt that the server has taken: just now, or (its answer was lost) a while ago. */
 export function addTurn(conversationId: string, batchId: string, batch: ShownBatch): void {
   openId.value = conversationId
-  const turn = createTurn(batchId, batch)
-  turns.value = [...turns.value, turn]
   sentCount.value++
   announce((words) => words.promptSent)
+  if (turns.value.some(({ id }) => id === batchId)) return
+  const turn = createTurn(batchId, batch)
+  turns.value = [...turns.value, turn]
   follow(turn)
 }
 

@@ -2,7 +2,7 @@ import { type Signal, signal } from '@preact/signals'
 import type { Batch, Result } from '../../../drizzle/contract/http-api.ts'
 import type { Say } from '../words/words.ts'
 import { announce } from './announcer.ts'
-import { isOpen, stateOf, withKnownText } from './result-state.ts'
+import { isOpen, stateOf, withKnownText, withThoughtTime } from './result-state.ts'
 
 /** What is shown of a batch. */
 export type ShownBatch = Pick<
@@ -38,7 +38,10 @@ export function freshBatch(prompt: string, mode: Batch['mode'], files: Batch['fi
 /** Shows what the server says of it now, and tells of the answers that have ended. */
 export function showBatch(turn: Turn, now: ShownBatch): void {
   const before = new Map(turn.batch.value.results.map((result) => [result.task_id, result]))
-  const results = now.results.map((result) => withKnownText(before.get(result.task_id), result))
+  const results = now.results.map((result) => {
+    const old = before.get(result.task_id)
+    return withThoughtTime(old, withKnownText(old, result))
+  })
   turn.batch.value = { ...now, results }
   for (const result of results) {
     const old = before.get(result.task_id)
@@ -48,9 +51,9 @@ export function showBatch(turn: Turn, now: ShownBatch): void {
 
 /** Shows one answer as the server says that it is now. */
 export function showResult(turn: Turn, result: Result): void {
-  const { batch } = turn
-  const results = batch.value.results.map((old) => (old.task_id === result.task_id ? result : old))
-  batch.value = { ...batch.value, results }
+  const before = turn.batch.value
+  const results = before.results.map((old) => (old.task_id === result.task_id ? result : old))
+  showBatch(turn, { ...before, results })
 }
 
 function tellEnd(result: Result): void {

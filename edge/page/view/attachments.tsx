@@ -3,12 +3,17 @@ import { sizeOf } from '../file-size.ts'
 import { type Attachment, attach, attachments, drop, upload } from '../state/attachments.ts'
 import { words } from '../words/words.ts'
 import { Icon } from './icon.tsx'
+import { useKeptFocus } from './use-kept-focus.ts'
 
 /** The files that go with the next prompt. */
 export function Attachments() {
-  if (attachments.value.length === 0) return null
   return (
-    <ul class="attachments" id="attachments" aria-label={words.value.attached}>
+    <ul
+      class="attachments"
+      id="attachments"
+      aria-label={words.value.attached}
+      hidden={attachments.value.length === 0}
+    >
       {attachments.value.map((one) => (
         <Chip key={one.key} attachment={one} />
       ))}
@@ -49,6 +54,8 @@ export function AttachButton() {
 
 function Chip({ attachment }: { attachment: Attachment }) {
   const { name, bytes, preview, state } = attachment
+  const root = useRef<HTMLLIElement>(null)
+  useKeptFocus(root)
   const say = words.value
   const now = state.value
   const remove = () => {
@@ -57,7 +64,7 @@ function Chip({ attachment }: { attachment: Attachment }) {
     document.getElementById('attach')?.focus()
   }
   return (
-    <li class="attachment" data-state={now.kind} title={name}>
+    <li ref={root} class="attachment" data-state={now.kind} title={name} tabIndex={-1}>
       {preview ? <img src={preview} alt="" /> : <Icon name="file" />}
       <span class="file-words">
         <span class="file-name">{name}</span>

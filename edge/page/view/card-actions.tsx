@@ -1,5 +1,5 @@
 import type { Result } from '../../../drizzle/contract/http-api.ts'
-import { plainTextOf } from '../markdown/markdown.ts'
+import { plainTextOf } from '../markdown/plain-text.ts'
 import { isOpen, stateOf } from '../state/result-state.ts'
 import { cancelAnswer, choose, retryAnswer } from '../state/thread.ts'
 import type { Turn } from '../state/turn.ts'

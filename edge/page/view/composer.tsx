@@ -156,9 +156,11 @@ function Notes() {
     names && say.awayMore(names),
     ...notTaken.value.map((note) => note(say)),
   ].filter(Boolean)
+  // The same file may be attached twice.
+  const different = [...new Set(notes)]
   return (
     <div class="notes" id="models-note" role="status">
-      {notes.map((note) => (
+      {different.map((note) => (
         <p key={note}>{note}</p>
       ))}
     </div>

@@ -6,10 +6,12 @@ import { words } from '../words/words.ts'
 export function Markdown({ text }: { text: string }) {
   const box = useRef<HTMLDivElement>(null)
   const growing = useRef<GrowingMarkdown>(null)
-  const say = words.value
+  const spoken = words.value
   useLayoutEffect(() => {
-    growing.current = createGrowingMarkdown(box.current!)
+    growing.current = createGrowingMarkdown(box.current!, () => words.peek())
   }, [])
   useLayoutEffect(() => growing.current?.show(text), [text])
+  // The buttons in it speak the language of the page.
+  useLayoutEffect(() => growing.current?.refresh(), [spoken])
   return <div class="answer" ref={box} hidden={text === ''} />
 }

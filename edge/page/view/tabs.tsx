@@ -1,5 +1,5 @@
 import type { RefObject } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Result } from '../../../drizzle/contract/http-api.ts'
 import { stateOf } from '../state/result-state.ts'
 import { words } from '../words/words.ts'
@@ -8,6 +8,7 @@ type Props = { results: readonly Result[]; cards: RefObject<HTMLElement | null> 
 
 /** On a narrow screen the answers lie side by side and are swiped; each has its tab above them. */
 export function Tabs({ results, cards }: Props) {
+  const strip = useRef<HTMLDivElement>(null)
   const [current, setCurrent] = useState(0)
   const { answers, states } = words.value
   useEffect(() => {
@@ -17,9 +18,10 @@ export function Tabs({ results, cards }: Props) {
     return () => row.removeEventListener('scroll', look)
   }, [cards])
   useHeightOf(cards, current)
+  useTabInView(strip, current)
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for what is sent.
-    <div class="tabs" role="group" aria-label={answers}>
+    <div ref={strip} class="tabs" role="group" aria-label={answers}>
       {results.map((result, i) => (
         <button
           type="button"
@@ -43,8 +45,10 @@ function nearest(row: HTMLElement): number {
   return distances.indexOf(Math.min(...distances))
 }
 
+/** The tabs stay where they are: `scrollIntoView` would scroll the thread, too. */
 function show(row: HTMLElement, index: number): void {
-  row.children[index]?.scrollIntoView({ block: 'nearest', inline: 'start' })
+  const card = row.children[index]?.getBoundingClientRect()
+  if (card) row.scrollLeft += card.left - row.getBoundingClientRect().left
 }
 
 /** A row that is swiped is as high as the card in view: below a short answer nothing is left empty. */
@@ -58,4 +62,15 @@ function useHeightOf(cards: RefObject<HTMLElement | null>, current: number): voi
     size.observe(card)
     return () => size.disconnect()
   }, [cards, current])
+}
+
+/** Where the tabs are wider than the screen, that of the answer in view is in view as well. */
+function useTabInView(strip: RefObject<HTMLElement | null>, current: number): void {
+  useEffect(() => {
+    const row = strip.current!
+    const tab = row.children[current]?.getBoundingClientRect()
+    if (!tab) return
+    const middle = (row.clientWidth - tab.width) / 2
+    row.scrollLeft += tab.left - row.getBoundingClientRect().left - middle
+  }, [strip, current])
 }

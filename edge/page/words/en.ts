@@ -55,7 +55,7 @@ export const en = {
     audio: 'sound',
     video: 'video',
   } as Record<string, string>,
-  takesIn: (kinds: string) => `Takes ${kinds}`,
+  takesIn: (kinds: readonly string[]) => `Takes ${kinds.join(', ')}`,
   makesPictures: 'Makes pictures',
   reasons: 'Reasons',
   away: 'No worker',

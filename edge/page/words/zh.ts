@@ -48,7 +48,7 @@ export const zh: Words = {
   },
   modelsLoading: '正在载入模型…',
   takes: { text: '文字', image: '图片', pdf: 'PDF', audio: '声音', video: '视频' },
-  takesIn: (kinds) => `可读取：${kinds}`,
+  takesIn: (kinds) => `可读取：${kinds.join('、')}`,
   makesPictures: '可生成图片',
   reasons: '会推理',
   away: '无工作进程',

@@ -1,0 +1,57 @@
+import { inFile } from './mutation.ts'
+
+const ONCE =
+  'a prompt > whose answer was lost begins once only, also when it is sent again after a reload'
+const RETRIED =
+  'an answer that is being written > is retried where it failed or was cancelled, and nothing else changes'
+
+/** What is done with answers and with a prompt on the chat page. */
+export const PAGE = [
+  ...inFile('edge/page/state/idempotency.ts', 'test/page-sending.test.ts', [
+    ['if (key && known === print) return key\n', '', ONCE],
+  ]),
+  ...inFile('edge/page/state/thread.ts', 'test/page-sending.test.ts', [
+    ['  if (turns.value.some(({ id }) => id === batchId)) return\n', '', ONCE],
+  ]),
+  ...inFile('edge/page/state/send.ts', 'test/page-sending.test.ts', [
+    [
+      '    await untilUploaded()\n',
+      '',
+      'a file > shows how far its upload is, and the prompt waits for it',
+    ],
+  ]),
+  ...inFile('edge/page/state/attachments.ts', 'test/page-sending.test.ts', [
+    [
+      '    leave.abort()\n',
+      '    void leave\n',
+      'a file > that is removed while it is uploaded is uploaded no further',
+    ],
+  ]),
+  ...inFile('edge/page/state/models.ts', 'test/page-sending.test.ts', [
+    ['>= MAX_MODELS', '> MAX_MODELS', 'a prompt > is asked of eight models at most'],
+  ]),
+  ...inFile('edge/page/state/thread.ts', 'test/page-answers.test.ts', [
+    ['would end the following.\n    follow(turn)\n', 'would end the following.\n', RETRIED],
+  ]),
+  ...inFile('edge/page/state/shortcuts.ts', 'test/page-answers.test.ts', [
+    [
+      "  if (document.querySelector(':popover-open, dialog[open]')) return false\n",
+      '',
+      'an answer that is being written > is cancelled by Esc where it is of the newest prompt and nothing is open',
+    ],
+  ]),
+  ...inFile('edge/page/state/result-state.ts', 'test/page-answers.test.ts', [
+    [
+      'if (!sameCall || ',
+      'if (now || !sameCall || ',
+      'an answer that is there > says how long it was thought of where it is cancelled while it is written',
+    ],
+  ]),
+  ...inFile('edge/page/view/card-actions.tsx', 'test/page-answers.test.ts', [
+    [
+      'isChosen ? null : id',
+      'id',
+      'an answer that is there > is chosen for what comes after, or taken back, until the conversation goes on',
+    ],
+  ]),
+]
