@@ -28,14 +28,17 @@ export default {
     rule(
       'edge-without-node',
       '3. Only the Node entry, what it alone imports, and the build of the page touch node: modules.',
-      { path: '^edge/', pathNot: '^edge/(node\\.ts$|stores/folder\\.ts$|page/build\\.ts$)' },
+      {
+        path: '^edge/',
+        pathNot: '^edge/(node\\.ts$|graceful-end\\.ts$|stores/folder\\.ts$|page/build\\.ts$)',
+      },
       { dependencyTypes: ['core'] },
     ),
     rule(
       'folder-for-node-alone',
       '3. As above.',
       { path: '^edge/', pathNot: '^edge/node\\.ts$' },
-      { path: '^edge/stores/folder\\.ts$' },
+      { path: '^edge/(stores/folder|graceful-end)\\.ts$' },
     ),
     ...Object.entries(DOORS).map(([name, door]) =>
       rule(

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { serve } from '@hono/node-server'
 import { getConnInfo } from '@hono/node-server/conninfo'
@@ -5,6 +6,7 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import { SettingsError } from '../drizzle/contract/settings.ts'
 import type { AddressOf } from './address-of.ts'
 import { createApp } from './app.ts'
+import { gracefulEnd } from './graceful-end.ts'
 import { lastWords } from './last-words.ts'
 import { servePage } from './serve-page.ts'
 import { openServices } from './services.ts'
@@ -34,9 +36,10 @@ try {
     )
     process.exit(1)
   })
+  const end = gracefulEnd(server as Server)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      server.close(() => process.exit(0))
+      end(() => process.exit(0))
       watches.close()
     })
   }

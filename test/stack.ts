@@ -39,6 +39,8 @@ export type Stack = {
     started?: (program: Program) => void,
   ): Promise<Program>
   stopGateway(): Promise<void>
+  /** Starts a gateway where the stopped one was; not on workerd. */
+  startGatewayAgain(settings?: Record<string, string>): Promise<void>
   /** All that the gateway has printed, also after it was stopped. */
   gatewayOutput(): string
   /** Ends every worker with SIGKILL, frozen ones too. */
@@ -86,7 +88,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...options.gatewaySettings,
   }
   let gateway: RunningGateway | undefined = await startGateway(runtime, gatewaySettings)
-  const { url: gatewayUrl, output: gatewayOutput } = gateway
+  const { url: gatewayUrl, objectKeys } = gateway
+  const outputs = [gateway.output]
   const programs: Program[] = []
 
   async function startWorker(
@@ -123,11 +126,16 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     redisUrl,
     sql,
     rest,
-    objectKeys: gateway.objectKeys ?? place.keys!,
+    objectKeys: objectKeys ?? place.keys!,
     gatewaySettings,
     startWorker,
     stopGateway,
-    gatewayOutput,
+    async startGatewayAgain(settings = {}) {
+      const { port } = new URL(gatewayUrl)
+      gateway = await startGateway(runtime, { ...gatewaySettings, ...settings, PORT: port })
+      outputs.push(gateway.output)
+    },
+    gatewayOutput: () => outputs.map((output) => output()).join(''),
     async killWorkers() {
       await Promise.all(programs.map((program) => program.stop('SIGKILL')))
     },

@@ -10,6 +10,8 @@ import type { Mutation } from './mutation.ts'
 import { NODES } from './nodes.ts'
 import { OPERATORS } from './operators.ts'
 import { PAGE } from './page.ts'
+import { PAGE_CONVERSATIONS } from './page-conversations.ts'
+import { PAGE_FAULTS } from './page-faults.ts'
 import { PAGE_FOR_EVERYONE } from './page-for-everyone.ts'
 import { POLLING } from './polling.ts'
 import { READING } from './reading.ts'
@@ -51,6 +53,8 @@ export const MUTATIONS: Mutation[] = [
   ...OPERATORS,
   ...READING,
   ...POLLING,
+  ...PAGE_CONVERSATIONS,
+  ...PAGE_FAULTS,
   ...CONVERSATIONS,
   ...MODEL_CALLS,
   ...DOCUMENTED,

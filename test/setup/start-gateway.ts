@@ -36,13 +36,13 @@ async function start(runtime: Runtime, settings: Record<string, string>): Promis
   if (runtime === 'workerd') return startWorkerd(settings)
   const program =
     runtime === 'node'
-      ? spawnProgram('node', ['edge/node.ts'], { ...settings, PORT: '0' })
+      ? spawnProgram('node', ['edge/node.ts'], { PORT: '0', ...settings })
       : spawnProgram(
           'deno',
           ['run', '--allow-net', '--allow-env', '--allow-read', 'edge/deno.ts'],
           {
-            ...settings,
             PORT: '0',
+            ...settings,
           },
         )
   return fromProgram(program)

@@ -12,11 +12,13 @@ const TYPING_MS = 250
 export const search = signal('')
 export const listProblem = signal<Say | null>(null)
 /** Whether the list has been loaded for what it is searched for. */
-export const isListed = signal(false)
+export const isListed = computed(() => listedFor.value === wanted())
 export const hasMore = computed(() => cursor.value !== null)
 export const isLoadingMore = signal(false)
 const loaded = signal<readonly Conversation[]>([])
 const cursor = signal<string | null>(null)
+/** What it was searched for when it was loaded; null before that. */
+const listedFor = signal<string | null>(null)
 
 /** The conversations, newest first. */
 export const conversations = computed(() =>
@@ -42,12 +44,13 @@ export async function refreshList(how?: 'anew'): Promise<void> {
   if (how === 'anew') asking = new AbortController()
   const { signal } = asking
   await guarded(signal, async () => {
-    const page = await ask(null, signal)
-    const known = how === 'anew' ? [] : loaded.value
+    const text = wanted()
+    const page = await ask({ cursor: null, search: text }, signal)
+    const known = how === 'anew' || text !== listedFor.value ? [] : loaded.value
     loaded.value = joined(page.conversations, known)
     // A refresh of the top must not lose the place of one who has asked for more.
     if (known.length <= page.conversations.length) cursor.value = page.next_cursor
-    isListed.value = true
+    listedFor.value = text
   })
 }
 
@@ -55,7 +58,7 @@ export async function loadMore(): Promise<void> {
   const { signal } = asking
   isLoadingMore.value = true
   await guarded(signal, async () => {
-    const page = await ask(cursor.value, signal)
+    const page = await ask({ cursor: cursor.value, search: listedFor.value ?? '' }, signal)
     loaded.value = joined(loaded.value, page.conversations)
     cursor.value = page.next_cursor
   })
@@ -80,9 +83,12 @@ function showTitle(id: string, title: string): void {
   loaded.value = loaded.value.map((one) => (one.conversation_id === id ? { ...one, title } : one))
 }
 
-function ask(from: string | null, signal: AbortSignal) {
-  const wanted = { cursor: from, search: search.value.trim() }
-  return keepTrying((shown) => getConversations(wanted, shown), signal)
+function wanted(): string {
+  return search.value.trim()
+}
+
+function ask(what: { cursor: string | null; search: string }, signal: AbortSignal) {
+  return keepTrying((shown) => getConversations(what, shown), signal)
 }
 
 async function guarded(signal: AbortSignal, act: () => Promise<void>): Promise<void> {

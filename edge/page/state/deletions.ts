@@ -4,6 +4,7 @@ import { deleteConversation } from '../client/api.ts'
 import { ApiError } from '../client/api-error.ts'
 import { sayProblem } from '../words/problem.ts'
 import type { Say } from '../words/words.ts'
+import { recallList, rememberList } from './remember.ts'
 
 /** How long a deletion can be taken back. */
 const UNDO_MS = 6000
@@ -16,6 +17,8 @@ export const deletions = signal<readonly Deletion[]>([])
 /** What is deleted, or is about to be. */
 export const doomed = signal<ReadonlySet<string>>(new Set())
 export const deletionProblem = signal<Say | null>(null)
+/** Those that the server has been asked to delete, and has not answered. */
+const underWay = new Set<string>()
 
 /** Takes a conversation away, and deletes it after a while, or when the page is left. */
 export function deleteSoon({ conversation_id: id, title }: Conversation): void {
@@ -31,24 +34,36 @@ export function undo({ id, timer }: Deletion): void {
   spare(id)
 }
 
-/** Who leaves the page has not taken it back. */
+/**
+ * Who leaves the page has not taken it back. The next visit may be quicker than the server: it does not
+ * list what is being deleted, and has it deleted for sure.
+ */
 export function deleteOnLeave(): void {
+  for (const id of recallList('deleting')) {
+    doomed.value = new Set(doomed.value).add(id)
+    void send(id)
+  }
+  rememberList('deleting', [])
   window.addEventListener('pagehide', () => {
     for (const { id, timer } of deletions.value) {
       clearTimeout(timer)
       void send(id)
     }
+    if (underWay.size > 0) rememberList('deleting', [...underWay])
   })
 }
 
 async function send(id: string): Promise<void> {
   forget(id)
+  underWay.add(id)
   try {
     await deleteConversation(id)
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return
     spare(id)
     deletionProblem.value = sayProblem(error)
+  } finally {
+    underWay.delete(id)
   }
 }
 

@@ -6,7 +6,7 @@ import { keepTrying } from '../client/keep-trying.ts'
 import { pause, untilShown } from '../client/pause.ts'
 import { sayProblem } from '../words/problem.ts'
 import type { Say } from '../words/words.ts'
-import { recall, remember } from './remember.ts'
+import { recall, recallList, remember, rememberList } from './remember.ts'
 
 export type Model = Models['data'][number]
 
@@ -15,7 +15,7 @@ const AGAIN_MS = 10_000
 /** All models that the server lists; empty until it has answered. */
 export const models = signal<readonly Model[]>([])
 export const modelsProblem = signal<Say | null>(null)
-const chosenIds = signal<ReadonlySet<string>>(new Set(recalledIds()))
+const chosenIds = signal<ReadonlySet<string>>(new Set(recallList('models')))
 const wantsTwice = signal(recall('doubled') === '2')
 const wantsPicture = signal(recall('mode') === 'image')
 
@@ -78,19 +78,10 @@ export async function watchModels(): Promise<void> {
 
 function keepChoice(ids: ReadonlySet<string>): void {
   chosenIds.value = ids
-  remember('models', JSON.stringify([...ids]))
+  rememberList('models', [...ids])
 }
 
 function firstOfEachFamily(all: readonly Model[]): Set<string> {
   const families = Map.groupBy(all, ({ family }) => family)
   return new Set([...families.values()].flatMap(([first]) => (first ? [first.id] : [])))
-}
-
-function recalledIds(): string[] {
-  try {
-    const stored: unknown = JSON.parse(recall('models') ?? '[]')
-    return Array.isArray(stored) ? stored.filter((id) => typeof id === 'string') : []
-  } catch {
-    return []
-  }
 }

@@ -2,6 +2,7 @@ const PREFIX = 'async-chat.'
 
 type Key =
   | 'conversation'
+  | 'deleting'
   | 'models'
   | 'doubled'
   | 'mode'
@@ -33,4 +34,17 @@ export function hearKept(onKept: (key: Key) => void): void {
   window.addEventListener('storage', ({ key }) => {
     if (key?.startsWith(PREFIX)) onKept(key.slice(PREFIX.length) as Key)
   })
+}
+
+export function rememberList(key: Key, list: readonly string[]): void {
+  remember(key, JSON.stringify(list))
+}
+
+export function recallList(key: Key): string[] {
+  try {
+    const stored: unknown = JSON.parse(recall(key) ?? '[]')
+    return Array.isArray(stored) ? stored.filter((one) => typeof one === 'string') : []
+  } catch {
+    return []
+  }
 }

@@ -6,7 +6,7 @@ import { type Attachment, attachments, attachStored, drop, untilUploaded } from 
 import { refreshList } from './conversations.ts'
 import { draft, draftProblem, focusPrompt, sending } from './draft.ts'
 import { forgetKey, keyOf } from './idempotency.ts'
-import { chooseOnly, chosen, doubled, mode } from './models.ts'
+import { chooseOnly, chosen, doubled, mode, models } from './models.ts'
 import { replaceAddress } from './route.ts'
 import { addTurn, openId } from './thread.ts'
 import { freshBatch, type Turn } from './turn.ts'
@@ -16,7 +16,8 @@ export async function send(): Promise<void> {
   if (sending.value !== 'no' || draft.value.trim() === '') return
   draftProblem.value = null
   if (chosen.value.length === 0) {
-    draftProblem.value = (words) => words.chooseModel
+    const isLoading = models.value.length === 0
+    draftProblem.value = (words) => (isLoading ? words.modelsNotLoaded : words.chooseModel)
     return
   }
   const unable = chosen.value.filter(({ makes }) => !makes.includes(mode.value))

@@ -7,6 +7,7 @@ import { pollBatch } from '../client/poll-batch.ts'
 import { sayProblem } from '../words/problem.ts'
 import type { Say } from '../words/words.ts'
 import { announce } from './announcer.ts'
+import { remember } from './remember.ts'
 import { isOpen } from './result-state.ts'
 import { createTurn, type ShownBatch, showBatch, showResult, type Turn } from './turn.ts'
 
@@ -38,6 +39,8 @@ export async function openThread(id: string | null): Promise<void> {
   } catch (error) {
     if (signal.aborted) return
     const gone = error instanceof ApiError && error.status === 404
+    // Else each visit to the bare address would come back to it.
+    if (gone) remember('conversation', '')
     threadProblem.value = gone ? (words) => words.noSuchConversation : sayProblem(error)
   } finally {
     if (!signal.aborted) isLoading.value = false

@@ -17,10 +17,10 @@ export function ConversationRow({ conversation }: { conversation: Conversation }
   const row = useRef<HTMLLIElement>(null)
   const say = words.value
   const menu = `menu-${id}`
-  const endRenaming = () => {
+  const endRenaming = (how: 'by key' | 'by leaving') => {
     setRenaming(false)
     // The field that had the focus goes away.
-    requestAnimationFrame(() => row.current?.querySelector('a')?.focus())
+    if (how === 'by key') requestAnimationFrame(() => row.current?.querySelector('a')?.focus())
   }
   const remove = () => {
     closePopover(menu)
@@ -74,18 +74,25 @@ export function ConversationRow({ conversation }: { conversation: Conversation }
   )
 }
 
-type FieldProps = { title: string; onTitle(title: string): void; onEnd(): void }
+type FieldProps = {
+  title: string
+  onTitle(title: string): void
+  onEnd(how: 'by key' | 'by leaving'): void
+}
 
 /** Enter keeps what is written, and so does leaving it; Esc does not. */
 function TitleField({ title, onTitle, onEnd }: FieldProps) {
   const field = useRef<HTMLInputElement>(null)
   const ended = useRef(false)
-  useEffect(() => field.current?.select(), [])
-  const end = (text: string | null) => {
+  useEffect(() => {
+    field.current?.focus()
+    field.current?.select()
+  }, [])
+  const end = (text: string | null, how: 'by key' | 'by leaving') => {
     if (ended.current) return
     ended.current = true
     if (text !== null) onTitle(text.trim())
-    onEnd()
+    onEnd(how)
   }
   return (
     <input
@@ -94,13 +101,13 @@ function TitleField({ title, onTitle, onEnd }: FieldProps) {
       aria-label={words.value.newTitle}
       maxLength={200}
       defaultValue={title}
-      onBlur={({ currentTarget }) => end(currentTarget.value)}
+      onBlur={({ currentTarget }) => end(currentTarget.value, 'by leaving')}
       onKeyDown={(event) => {
         if (event.isComposing) return
-        if (event.key === 'Enter') end(event.currentTarget.value)
+        if (event.key === 'Enter') end(event.currentTarget.value, 'by key')
         if (event.key !== 'Escape') return
         event.preventDefault()
-        end(null)
+        end(null, 'by key')
       }}
     />
   )

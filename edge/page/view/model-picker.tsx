@@ -40,7 +40,7 @@ export function ModelPicker() {
 function ModelRow({ model: { id, accepts, makes, reasoning, available } }: { model: Model }) {
   const say = words.value
   const isChosen = chosen.value.some((one) => one.id === id)
-  const takes = accepts.map((kind) => say.takes[kind] ?? kind).join(', ')
+  const takes = accepts.map((kind) => say.takes[kind] ?? kind)
   const facts = [
     say.takesIn(takes),
     makes.includes('image') && say.makesPictures,

@@ -4,6 +4,9 @@ import { duration } from '../words/format.ts'
 import { words } from '../words/words.ts'
 import { GrowingText } from './growing-text.tsx'
 
+/** Less would be 0.0 s. */
+const WORTH_TELLING_MS = 50
+
 /** What the model thought, folded, apart from what it answered. */
 export function Reasoning({ result }: { result: Result }) {
   const say = words.value
@@ -11,9 +14,8 @@ export function Reasoning({ result }: { result: Result }) {
   if (!text) return null
   const title = () => {
     if (stateOf(result) === 'thinking') return say.thinking
-    return ms === null
-      ? say.reasoning
-      : say.thoughtFor(duration(ms / 1000, ms < 10_000 ? 1 : 0, say))
+    if (ms === null || ms < WORTH_TELLING_MS) return say.reasoning
+    return say.thoughtFor(duration(ms / 1000, ms < 10_000 ? 1 : 0, say))
   }
   return (
     <details class="reasoning">

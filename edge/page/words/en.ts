@@ -48,6 +48,7 @@ export const en = {
     return names.length === 1 ? names[0]! : `${names.length} models`
   },
   modelsLoading: 'Loading the models…',
+  modelsNotLoaded: 'The models are still being loaded. Send it again in a moment.',
   takes: {
     text: 'text',
     image: 'pictures',
@@ -55,7 +56,7 @@ export const en = {
     audio: 'sound',
     video: 'video',
   } as Record<string, string>,
-  takesIn: (kinds: string) => `Takes ${kinds}`,
+  takesIn: (kinds: readonly string[]) => `Takes ${kinds.join(', ')}`,
   makesPictures: 'Makes pictures',
   reasons: 'Reasons',
   away: 'No worker',

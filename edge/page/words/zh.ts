@@ -47,8 +47,9 @@ export const zh: Words = {
     return names.length === 1 ? names[0]! : `${names.length} 个模型`
   },
   modelsLoading: '正在载入模型…',
+  modelsNotLoaded: '模型仍在载入，请稍后再发送。',
   takes: { text: '文字', image: '图片', pdf: 'PDF', audio: '声音', video: '视频' },
-  takesIn: (kinds) => `可读取：${kinds}`,
+  takesIn: (kinds) => `可读取：${kinds.join('、')}`,
   makesPictures: '可生成图片',
   reasons: '会推理',
   away: '无工作进程',
