@@ -3,23 +3,25 @@ import { describe, expect, test } from 'vitest'
 import { type Look, lookAt, PAGE_STATES, reachState } from './setup/page-states.ts'
 import { usePage } from './setup/use-page.ts'
 
-/** Both themes and both languages at every width, and each with the other somewhere. */
-const AT_WIDTHS: [number, Look[]][] = [
-  [1280, [look('light', 'en'), look('dark', 'zh')]],
-  [390, [look('dark', 'en'), look('light', 'zh')]],
-  [320, [look('light', 'en'), look('dark', 'zh')]],
+type View = Look & { width: number }
+
+/** Each theme with each language; a state is reached once on a wide screen, and once on narrow ones. */
+const SCREENS: [string, [View, ...View[]]][] = [
+  ['wide', [view(1280, 'light', 'en'), view(1280, 'dark', 'zh')]],
+  ['narrow', [view(390, 'dark', 'en'), view(390, 'light', 'zh'), view(320, 'light', 'en')]],
 ]
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
 const used = usePage({ reducedMotion: 'reduce' })
 
-describe.each(AT_WIDTHS)('%i px wide, in both themes and languages,', (width, looks) => {
+describe.each(SCREENS)('on a %s screen, in both themes and languages,', (_, views) => {
   test.each(PAGE_STATES)('axe finds nothing wrong with: %s', async (state) => {
     const { page } = used
-    await page.setViewportSize({ width, height: 844 })
+    await page.setViewportSize({ width: views[0].width, height: 844 })
     await reachState(page, used.url, used.made, state)
     await page.evaluate(axe.source)
-    for (const shown of looks) {
+    for (const shown of views) {
+      await page.setViewportSize({ width: shown.width, height: 844 })
       await lookAt(page, shown)
       expect({ shown, found: await violations() }).toEqual({ shown, found: [] })
     }
@@ -32,7 +34,7 @@ test.each([
 ] as const)('what has the focus, is chosen or waits is told by a line that stands out from all grounds: %s', async (theme) => {
   const { page } = used
   await reachState(page, used.url, used.made, 'empty')
-  await lookAt(page, look(theme, 'en'))
+  await lookAt(page, { theme, language: 'en' })
   for (const line of ['--accent', '--bad', '--warn', '--muted']) {
     for (const ground of ['--ground', '--surface', '--raised', '--tint']) {
       const contrast = contrastOf(await coloursOf([line, ground]))
@@ -62,8 +64,8 @@ test('nothing moves for whoever wants less motion, and it does for others', asyn
   await page.emulateMedia({ reducedMotion: 'reduce' })
 })
 
-function look(theme: Look['theme'], language: Look['language']): Look {
-  return { theme, language }
+function view(width: number, theme: Look['theme'], language: Look['language']): View {
+  return { width, theme, language }
 }
 
 async function violations(): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { inFile } from './mutation.ts'
 
-const AXE = '1280 px wide, in both themes and languages, > axe finds nothing wrong with:'
+const AXE = 'on a wide screen, in both themes and languages, > axe finds nothing wrong with:'
 const LINES =
   'what has the focus, is chosen or waits is told by a line that stands out from all grounds:'
 const NARROW = 'on a screen of 320 px > nothing is wider, and all is said in one language:'
