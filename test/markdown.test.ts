@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
@@ -121,6 +122,24 @@ test('an answer is shown as Markdown, and grows without losing what the reader h
   expect(await answer.locator('img').count()).toBe(0)
 })
 
+test('an answer that grew piece by piece looks like one that came whole', async () => {
+  const text = `See [the one][1].\n\n${FIRST}${REST}\n\n$$\na = b\n$$\n\nA title\n=======\n\n- a\n\n- b\n\nThe end.`
+  const pieces = text.match(/[\s\S]{1,40}/g)!
+  models.answer(() => pieces.flatMap((piece) => [{ text: piece }, { until: sleep(120) }]))
+  await ask()
+  await page.locator('.card[data-state=writing] .answer p').first().waitFor()
+  await page.locator('.card[data-state=done]').waitFor()
+  await page.locator('.answer math').waitFor()
+  const html = () => page.locator('.answer').innerHTML()
+  const grown = await html()
+  await page.reload()
+  await page.locator('.answer math').waitFor()
+  await expect.poll(html).toBe(grown)
+  expect(await page.getByRole('link', { name: 'the one' }).getAttribute('href')).toBe(
+    'https://example.org/named',
+  )
+})
+
 describe('maths', () => {
   const formulas = () =>
     page
@@ -230,7 +249,7 @@ describe('code', () => {
   test('beyond 50,000 characters goes on without colours', async () => {
     const code = 'let a = 1\n'.repeat(5100)
     await show(`\`\`\`js\n${code}\`\`\``)
-    await expect.poll(() => coloured(0).count()).toBe(2 * 5000)
+    await expect.poll(() => coloured(0).count(), { timeout: 10_000 }).toBe(2 * 5000)
     expect(await page.locator('.answer pre code').textContent()).toBe(code)
   })
 

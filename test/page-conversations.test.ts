@@ -89,7 +89,7 @@ describe('the list of conversations', () => {
   test('says that nothing was found, or is there, only of what was looked for', async () => {
     await given('Blue whales')
     await search().fill('unicorns')
-    await note('Nothing has “unicorns” in it.').waitFor()
+    await note('No conversation contains “unicorns”.').waitFor()
     const said = await page.evaluateHandle(() => {
       const line = document.querySelector('#conversations-note')!
       const texts: string[] = []
@@ -243,7 +243,7 @@ describe('the search', () => {
     await search().fill('THEY EAT')
     await eventually(titles).toEqual(['Red pandas'])
     await search().fill('unicorns')
-    await note('Nothing has “unicorns” in it.').waitFor()
+    await note('No conversation contains “unicorns”.').waitFor()
     expect(await titles()).toEqual([])
   })
 })

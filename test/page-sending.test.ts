@@ -73,9 +73,13 @@ describe('a prompt', { timeout: 60_000 }, () => {
     await ask('Something else', [QWEN])
     await untilCards('done', 3)
     await attach(page, [BIG])
-    await prompt.fill('What is thrown away')
+    await prompt.fill('What is put aside')
     await button(page, 'Edit and ask again').first().click()
     expect(await prompt.inputValue()).toBe('Paint it twice')
+    await button(page, 'Undo').click()
+    expect(await prompt.inputValue()).toBe('What is put aside')
+    await prompt.fill('')
+    await button(page, 'Edit and ask again').first().click()
     expect(await isFocused(page, '#prompt')).toBe(true)
     expect(await chips(page).locator('.file-name').allInnerTexts()).toEqual([
       'red.png',
@@ -103,8 +107,11 @@ describe('a prompt', { timeout: 60_000 }, () => {
   test('is kept while it is written, over a reload, and gone once it is sent', async () => {
     const { page, prompt, ask } = await chat.open()
     await prompt.fill('Half a thou')
+    await attach(page, [NOTES])
+    await untilStored(page, 1)
     await page.reload()
     expect(await prompt.inputValue()).toBe('Half a thou')
+    expect(await chips(page).locator('.file-name').allInnerTexts()).toEqual(['notes.txt'])
     await ask('Half a thought', [QWEN])
     await page.reload()
     await page.locator('.prompt').waitFor()

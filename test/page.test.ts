@@ -407,7 +407,7 @@ describe('the chat page', { timeout: 60_000 }, () => {
     await toggle.check()
     await prompt().fill('A red square')
     await prompt().press('Enter')
-    await page.getByRole('alert').filter({ hasText: 'qwen3:1.7b cannot make a picture' }).waitFor()
+    await page.getByRole('alert').filter({ hasText: 'cannot make pictures: qwen3:1.7b' }).waitFor()
     const sent = page.waitForRequest(/chat\/completions/)
     await send('A red square', ['gemini-2.5-flash-image'])
     expect((await sent).postDataJSON()).toMatchObject({ mode: 'image' })
@@ -467,7 +467,8 @@ describe('where visitors are not let in, the chat page', { timeout: 60_000 }, ()
 
   test('says so, and asks no more to be let in before it is loaded anew', async () => {
     let sessions = 0
-    const says = (note: string) => page.locator(note, { hasText: 'Send an API key' }).waitFor()
+    const says = (note: string) =>
+      page.locator(note, { hasText: 'This server lets no visitors in' }).waitFor()
     await says('#conversations-note')
     context.on('request', (request) => {
       if (request.url().endsWith('/v1/session')) sessions++
@@ -476,7 +477,7 @@ describe('where visitors are not let in, the chat page', { timeout: 60_000 }, ()
     await says('#conversations-note')
     await says('#models-note')
     await page.goto(`${stack.gatewayUrl}/#/c/01990b6e-7a4c-7000-8a5e-3f1c2b4d5e6f`)
-    await page.getByRole('alert').filter({ hasText: 'Send an API key' }).waitFor()
+    await page.getByRole('alert').filter({ hasText: 'This server lets no visitors in' }).waitFor()
     expect(sessions).toBe(1)
   })
 })

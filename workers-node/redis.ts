@@ -87,8 +87,9 @@ export function isReply(error: unknown, kind: string): boolean {
   return error instanceof Error && error.message.startsWith(kind)
 }
 
-function isNoSuchDatabase(error: Error & { command?: { name: string } }): boolean {
-  return error.command?.name === 'select'
+/** As SELECT is answered; a Redis that wants a password first refuses it in other words. */
+function isNoSuchDatabase(error: Error): boolean {
+  return isReply(error, 'ERR DB index')
 }
 
 function noSuchDatabase(number: number | undefined): SettingsError {

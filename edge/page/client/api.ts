@@ -10,6 +10,10 @@ import type {
 import type { Mode } from '../../../drizzle/contract/models.ts'
 import { CHANGE_TIMEOUT_MS, change, READ_TIMEOUT_MS, read, request } from './request.ts'
 
+/** Answers may be long: a page of them must come through a slow line. */
+const HISTORY_LIMIT = '20'
+const HISTORY_TIMEOUT_MS = 120_000
+
 export type Question = {
   prompt: string
   model: string
@@ -67,7 +71,8 @@ export function getHistory(
   cursor: string | null,
   signal: AbortSignal,
 ): Promise<History> {
-  return read(`/v1/conversations/${part(id)}/history${query({ cursor })}`, signal)
+  const path = `/v1/conversations/${part(id)}/history${query({ cursor, limit: HISTORY_LIMIT })}`
+  return read(path, signal, HISTORY_TIMEOUT_MS)
 }
 
 export function getConversations(

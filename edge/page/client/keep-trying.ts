@@ -1,6 +1,6 @@
 import { ApiError } from './api-error.ts'
 import { lost, settled } from './connection.ts'
-import { pause, untilShown, whileShown } from './pause.ts'
+import { pause, pauseFor, untilShown, whileShown } from './pause.ts'
 
 const FIRST_MS = 1000
 const LONGEST_MS = 15_000
@@ -26,7 +26,8 @@ export async function keepTrying<T>(
         if (!(error instanceof ApiError && error.passing)) throw error
         const ms = waitMs(failures++, error.retryAfterMs)
         lost(ask, error, ms)
-        await pause(ms, signal)
+        // Who has named a time is not asked before.
+        await (error.retryAfterMs === null ? pause : pauseFor)(ms, signal)
       } finally {
         shown.release()
       }

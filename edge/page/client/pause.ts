@@ -1,3 +1,11 @@
+/** Waits `ms`, whatever happens. Rejects when the signal aborts. */
+export function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
+  return until(signal, (done) => {
+    const timer = setTimeout(done, ms)
+    return () => clearTimeout(timer)
+  })
+}
+
 /** Waits `ms`; less if the network or the tab comes back. Rejects when the signal aborts. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return until(signal, (done) => {

@@ -30,9 +30,13 @@ export async function request<T>(
 }
 
 /** Reads a thing as JSON. */
-export function read<T>(path: string, signal: AbortSignal): Promise<T> {
+export function read<T>(
+  path: string,
+  signal: AbortSignal,
+  timeoutMs = READ_TIMEOUT_MS,
+): Promise<T> {
   const headers = { accept: 'application/json' }
-  return request(path, { headers }, { signal, timeoutMs: READ_TIMEOUT_MS, take: json<T> })
+  return request(path, { headers }, { signal, timeoutMs, take: json<T> })
 }
 
 /** Changes a thing. Not aborted on leave: what a person has begun goes on. */

@@ -36,7 +36,7 @@ async function open(): Promise<void> {
     await (navigator.locks ? navigator.locks.request('session', { signal }, ask) : ask())
   } catch (error) {
     opened = undefined
-    throw error
+    throw error instanceof ApiError ? error : ApiError.unreachable()
   }
 }
 

@@ -1,4 +1,5 @@
 import { copyText } from '../copy-text.ts'
+import { announce } from '../state/announcer.ts'
 import { type CodeWords, furnish } from './furnish.ts'
 import { keepSelection } from './keep-selection.ts'
 import { type Block, blocksOf, render } from './markdown.ts'
@@ -16,6 +17,7 @@ export type GrowingMarkdown = {
 /** Shows Markdown in a box of its own. Libraries for what is in it come when they are wanted. */
 export function createGrowingMarkdown(box: HTMLElement, words: () => CodeWords): GrowingMarkdown {
   let shown = ''
+  let links = '{}'
   let blocks: (Block & { nodes: Node[] })[] = []
   const asked = new Set<OnDemand<unknown>>()
 
@@ -47,17 +49,34 @@ export function createGrowingMarkdown(box: HTMLElement, words: () => CodeWords):
   return {
     show(markdown) {
       if (markdown === shown) return
-      shown = markdown
+      const settled = settledBlocks(blocks, shown, markdown)
       const before = blocks
-      replace(() =>
-        blocksOf(markdown).map((block, i) => {
-          const old = before[i]
-          return old?.raw === block.raw ? old : { ...block, nodes: nodesOf(block, old?.nodes) }
+      shown = markdown
+      const from = settled.length > 0 ? before[settled.length]!.start : 0
+      const fresh = blocksOf(markdown, from)
+      // A link may have got its address: that changes blocks whose text has not changed.
+      const linksBefore = links
+      links = JSON.stringify(fresh[0]?.links ?? {})
+      const isSame = (old: Block | undefined, now: Block) =>
+        old?.raw === now.raw && links === linksBefore
+      replace(() => [
+        ...settled,
+        ...fresh.map((block, i) => {
+          const old = before[settled.length + i]
+          const nodes = isSame(old, block) ? old!.nodes : nodesOf(block, old?.nodes)
+          return { ...block, nodes }
         }),
-      )
+      ])
     },
     refresh,
   }
+}
+
+/** The last two blocks may go on: what stands before them does not change by what is added to the text. */
+function settledBlocks<Known extends Block>(blocks: Known[], before: string, now: string): Known[] {
+  // An address for a link may stand anywhere, and a carriage return is no character of a block.
+  const isPlain = now.startsWith(before) && !/^ {0,3}\[|\r|\$\$|\\\[/m.test(now)
+  return isPlain ? blocks.slice(0, -2) : []
 }
 
 async function copyCode(button: Element, words: () => CodeWords): Promise<void> {
@@ -66,11 +85,13 @@ async function copyCode(button: Element, words: () => CodeWords): Promise<void> 
   // Without the last newline: a shell runs what is pasted with one.
   if (await copyText(code.textContent.replace(/\n$/, ''))) {
     button.textContent = words().copied
+    announce(({ copied }) => copied)
     setTimeout(() => {
       button.textContent = words().copy
     }, COPIED_MS)
   } else {
     // The reader can copy what is selected.
+    announce(({ copyFailed }) => copyFailed)
     getSelection()?.selectAllChildren(code)
   }
 }

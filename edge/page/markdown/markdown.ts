@@ -45,13 +45,18 @@ purify.addHook('afterSanitizeAttributes', (node) => {
 })
 
 /** A top-level piece of Markdown, such as a paragraph or a list. */
-export type Block = { raw: string; links: TokensList['links']; token: Token }
+export type Block = { raw: string; start: number; links: TokensList['links']; token: Token }
 
-export function blocksOf(markdown: string): Block[] {
-  const tokens = marked.lexer(markdown)
-  return tokens
-    .filter(({ type }) => type !== 'space' && type !== 'def')
-    .map((token) => ({ raw: token.raw, links: tokens.links, token }))
+/** The blocks from where one begins on. */
+export function blocksOf(markdown: string, from = 0): Block[] {
+  const tokens = marked.lexer(markdown.slice(from))
+  let start = from
+  const blocks = tokens.map((token) => {
+    const block = { raw: token.raw, start, links: tokens.links, token }
+    start += token.raw.length
+    return block
+  })
+  return blocks.filter(({ token: { type } }) => type !== 'space' && type !== 'def')
 }
 
 /** A block as nodes that nothing can run in. */

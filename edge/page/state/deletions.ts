@@ -16,6 +16,7 @@ export type Deletion = { id: string; title: string; timer: ReturnType<typeof set
 export const deletions = signal<readonly Deletion[]>([])
 /** What is deleted, or is about to be. */
 export const doomed = signal<ReadonlySet<string>>(new Set())
+/** The last one that the server did not carry out. */
 export const deletionProblem = signal<Say | null>(null)
 /** Those that the server has been asked to delete, and has not answered. */
 const underWay = new Set<string>()
@@ -24,8 +25,23 @@ const underWay = new Set<string>()
 export function deleteSoon({ conversation_id: id, title }: Conversation): void {
   deletionProblem.value = null
   doomed.value = new Set(doomed.value).add(id)
-  const timer = setTimeout(() => send(id), UNDO_MS)
-  deletions.value = [...deletions.value, { id, title, timer }]
+  deletions.value = [...deletions.value, { id, title, timer: timerOf({ id, title }) }]
+}
+
+/** Who looks at it, or has the focus on it, has all the time there is. */
+export function hold({ timer }: Deletion): void {
+  clearTimeout(timer)
+}
+
+export function release(held: Deletion): void {
+  clearTimeout(held.timer)
+  deletions.value = deletions.value.map((one) =>
+    one.id === held.id ? { ...one, timer: timerOf(one) } : one,
+  )
+}
+
+function timerOf(one: Pick<Deletion, 'id' | 'title'>): Deletion['timer'] {
+  return setTimeout(() => send(one), UNDO_MS)
 }
 
 export function undo({ id, timer }: Deletion): void {
@@ -41,30 +57,34 @@ export function undo({ id, timer }: Deletion): void {
 export function deleteOnLeave(): void {
   for (const id of recallList('deleting')) {
     doomed.value = new Set(doomed.value).add(id)
-    void send(id)
+    void send({ id, title: '' })
   }
-  rememberList('deleting', [])
   window.addEventListener('pagehide', () => {
-    for (const { id, timer } of deletions.value) {
+    for (const { id, title, timer } of deletions.value) {
       clearTimeout(timer)
-      void send(id)
+      void send({ id, title })
     }
-    if (underWay.size > 0) rememberList('deleting', [...underWay])
   })
 }
 
-async function send(id: string): Promise<void> {
+async function send({ id, title }: Pick<Deletion, 'id' | 'title'>): Promise<void> {
   forget(id)
-  underWay.add(id)
+  keepUnderWay(() => underWay.add(id))
   try {
     await deleteConversation(id)
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return
     spare(id)
-    deletionProblem.value = sayProblem(error)
+    const why = sayProblem(error)
+    deletionProblem.value = (words) => words.notDeleted(title || words.untitled, why(words))
   } finally {
-    underWay.delete(id)
+    keepUnderWay(() => underWay.delete(id))
   }
+}
+
+function keepUnderWay(change: () => void): void {
+  change()
+  rememberList('deleting', [...underWay])
 }
 
 function forget(id: string): void {

@@ -3,6 +3,8 @@ import type { Say } from '../words/words.ts'
 import { recall, remember } from './remember.ts'
 
 const TYPING_MS = 400
+/** How long what was put aside can be brought back. */
+const ASIDE_MS = 20_000
 
 /** The prompt that is being written. It is kept for the next visit. */
 export const draft = signal(recall('draft') ?? '')
@@ -17,10 +19,37 @@ export function focusPrompt(): void {
   focusCount.value++
 }
 
+/** What another prompt took the place of, to be brought back; null where nothing was lost. */
+export const asideDraft = signal<string | null>(null)
+
+let asideTimer: ReturnType<typeof setTimeout>
+
+/** Keeps what is being written for a while, as something else takes its place. */
+export function putAside(instead: string): void {
+  clearTimeout(asideTimer)
+  const text = draft.value
+  asideDraft.value = text.trim() === '' || text === instead ? null : text
+  asideTimer = setTimeout(() => {
+    asideDraft.value = null
+  }, ASIDE_MS)
+}
+
+export function bringBackDraft(): void {
+  if (asideDraft.value === null) return
+  draft.value = asideDraft.value
+  asideDraft.value = null
+  focusPrompt()
+}
+
 /** Keeps what is written a moment after the last key, and when the page is left. */
 export function keepDraft(): void {
   let timer: ReturnType<typeof setTimeout>
-  const keep = () => remember('draft', draft.peek())
+  let kept = draft.peek()
+  const keep = () => {
+    // Another tab may have sent what both began with: it is not to come back from here.
+    if (draft.peek() !== kept) remember('draft', draft.peek())
+    kept = draft.peek()
+  }
   effect(() => {
     draft.value
     clearTimeout(timer)

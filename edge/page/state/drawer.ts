@@ -1,8 +1,18 @@
 import { signal } from '@preact/signals'
 
+const wide = window.matchMedia('(min-width: 48rem)')
+
 /** On a narrow screen the list of conversations is a drawer. */
 export const drawerIsOpen = signal(false)
 
+// Where there is room for the list, there is no drawer.
+wide.addEventListener('change', closeDrawer)
+
 export function closeDrawer(): void {
   drawerIsOpen.value = false
+}
+
+/** Whether the list stands beside the thread. */
+export function isWide(): boolean {
+  return wide.matches
 }

@@ -1,28 +1,33 @@
 import type { Question } from '../client/api.ts'
 import { recall, remember } from './remember.ts'
 
+let unsent: { key: string; print: string } | undefined
+
 /**
  * The key under which the server takes a question once only. A question whose answer was lost on its way
  * keeps its key, also when the page was closed meanwhile: sent again, it finds what it began.
  */
 export async function keyOf(question: Question): Promise<string> {
   const print = await fingerprint(question)
+  if (unsent?.print === print) return unsent.key
   const [key, known] = (recall('unsent') ?? '').split(' ')
-  if (key && known === print) return key
-  const fresh = randomKey()
-  remember('unsent', `${fresh} ${print}`)
-  return fresh
+  unsent = { key: key && known === print ? key : randomKey(), print }
+  // A digest alone is kept: storage has no room for long prompts, nor any business with them.
+  if (crypto.subtle) remember('unsent', `${unsent.key} ${print}`)
+  return unsent.key
 }
 
 /** The server has said what became of the question: the same one, asked again, is a new one. */
-export function forgetKey(): void {
-  remember('unsent', '')
+export function forgetKey(key: string): void {
+  if (unsent?.key === key) unsent = undefined
+  // Another tab may have kept its own meanwhile.
+  if (recall('unsent')?.startsWith(`${key} `)) remember('unsent', '')
 }
 
+/** Only where a page is served securely is there a digest; else the text stands for itself. */
 async function fingerprint(question: Question): Promise<string> {
   const text = JSON.stringify(question)
-  // Only where a page is served securely is there a digest; else the text stands for itself.
-  if (!crypto.subtle) return encodeURIComponent(text)
+  if (!crypto.subtle) return text
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
   return btoa(String.fromCharCode(...new Uint8Array(digest)))
 }

@@ -1,12 +1,14 @@
 import { computed, signal } from '@preact/signals'
 import type { Models } from '../../../drizzle/contract/http-api.ts'
 import { MAX_MODELS, type Mode } from '../../../drizzle/contract/models.ts'
+import { TaskStatus } from '../../../drizzle/contract/task-status.ts'
 import { getModels } from '../client/api.ts'
 import { keepTrying } from '../client/keep-trying.ts'
 import { pause, untilShown } from '../client/pause.ts'
 import { sayProblem } from '../words/problem.ts'
 import type { Say } from '../words/words.ts'
 import { recall, recallList, remember, rememberList } from './remember.ts'
+import { turns } from './thread.ts'
 
 export type Model = Models['data'][number]
 
@@ -33,7 +35,7 @@ export const away = computed(() => chosen.value.filter(({ available }) => !avail
 /** How many may be chosen besides. */
 export const isFull = computed(() => chosen.value.length >= MAX_MODELS)
 
-export function choose(id: string, on: boolean): void {
+export function chooseModel(id: string, on: boolean): void {
   const ids = new Set(chosen.value.map((model) => model.id))
   if (on) ids.add(id)
   else ids.delete(id)
@@ -58,22 +60,42 @@ export function setMode(wanted: Mode): void {
   remember('mode', wanted)
 }
 
-/** Lists the models, and asks again now and then while a chosen one has no worker. */
+/** Lists the models, and asks again now and then while somebody waits for a worker. */
 export async function watchModels(): Promise<void> {
   const { signal } = new AbortController()
   try {
     for (;;) {
-      const { data } = await keepTrying(getModels, signal)
-      models.value = data
-      if (chosen.value.length === 0) chosenIds.value = firstOfEachFamily(data)
+      models.value = (await keepTrying(getModels, signal)).data
+      if (chosen.value.length === 0) chosenIds.value = firstOfEachFamily(models.value)
       do {
         await pause(AGAIN_MS, signal)
         await untilShown(signal)
-      } while (away.value.length === 0)
+      } while (away.value.length === 0 && !isQueued())
     }
   } catch (error) {
     modelsProblem.value = sayProblem(error)
   }
+}
+
+/** Asks anew who listens, as for one who is about to choose. */
+export async function refreshModels(): Promise<void> {
+  const { signal } = new AbortController()
+  // What is known already is good enough where this fails.
+  models.value = await getModels(signal).then(
+    ({ data }) => data,
+    () => models.value,
+  )
+}
+
+/** Whether a worker listens for it, so far as is known. */
+export function isAway(id: string): boolean {
+  return models.value.some((model) => model.id === id && !model.available)
+}
+
+function isQueued(): boolean {
+  return turns.value.some(({ batch }) =>
+    batch.value.results.some(({ status }) => status === TaskStatus.PENDING),
+  )
 }
 
 function keepChoice(ids: ReadonlySet<string>): void {

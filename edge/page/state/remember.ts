@@ -7,6 +7,7 @@ type Key =
   | 'doubled'
   | 'mode'
   | 'draft'
+  | 'files'
   | 'unsent'
   | 'language'
   | 'theme'

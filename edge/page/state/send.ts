@@ -1,37 +1,37 @@
 import type { SubmitAnswer } from '../../../drizzle/contract/http-api.ts'
+import type { Mode } from '../../../drizzle/contract/models.ts'
 import { type Question, submit } from '../client/api.ts'
 import { ApiError } from '../client/api-error.ts'
 import { sayProblem } from '../words/problem.ts'
+import type { Say } from '../words/words.ts'
 import { type Attachment, attachments, attachStored, drop, untilUploaded } from './attachments.ts'
 import { refreshList } from './conversations.ts'
-import { draft, draftProblem, focusPrompt, sending } from './draft.ts'
+import { draft, draftProblem, focusPrompt, putAside, sending } from './draft.ts'
+import { freshBatch, freshResults } from './fresh-batch.ts'
 import { forgetKey, keyOf } from './idempotency.ts'
-import { chooseOnly, chosen, doubled, mode, models } from './models.ts'
+import { chooseOnly, chosen, doubled, type Model, mode, models, modelsProblem } from './models.ts'
 import { replaceAddress } from './route.ts'
 import { addTurn, openId } from './thread.ts'
-import { freshBatch, type Turn } from './turn.ts'
+import type { Turn } from './turn.ts'
 
 /** Sends the draft to the chosen models. What goes wrong is said, and the draft is kept. */
 export async function send(): Promise<void> {
   if (sending.value !== 'no' || draft.value.trim() === '') return
-  draftProblem.value = null
-  if (chosen.value.length === 0) {
-    const isLoading = models.value.length === 0
-    draftProblem.value = (words) => (isLoading ? words.modelsNotLoaded : words.chooseModel)
-    return
+  draftProblem.value = whyNot()
+  if (draftProblem.value) return
+  // What is changed while files are uploaded belongs to the next prompt.
+  const asked: Asked = {
+    prompt: draft.value,
+    models: chosen.value,
+    twice: doubled.value,
+    mode: mode.value,
+    files: attachments.value,
+    conversationId: openId.value,
   }
-  const unable = chosen.value.filter(({ makes }) => !makes.includes(mode.value))
-  if (unable.length > 0) {
-    const names = unable.map(({ id }) => id).join(', ')
-    draftProblem.value = (words) => words.makesNoPicture(names)
-    return
-  }
-  // Who opens another conversation while files are uploaded has sent it to this one.
-  const conversationId = openId.value
   sending.value = 'uploading'
   try {
     await untilUploaded()
-    await sendTo(conversationId, attachments.value)
+    await sendNow(asked)
   } catch (error) {
     draftProblem.value = sayProblem(error)
   } finally {
@@ -39,50 +39,74 @@ export async function send(): Promise<void> {
   }
 }
 
-async function sendTo(conversationId: string | null, files: readonly Attachment[]): Promise<void> {
-  const stored = files.flatMap(({ state }) =>
+type Asked = {
+  prompt: string
+  models: readonly Model[]
+  twice: boolean
+  mode: Mode
+  files: readonly Attachment[]
+  conversationId: string | null
+}
+
+/** Why nothing can be sent as it is; null where it can. */
+function whyNot(): Say | null {
+  if (modelsProblem.value) return modelsProblem.value
+  if (models.value.length === 0) return (words) => words.modelsNotLoaded
+  if (chosen.value.length === 0) return (words) => words.chooseModel
+  const unable = chosen.value.filter(({ makes }) => !makes.includes(mode.value))
+  if (unable.length === 0) return null
+  const names = unable.map(({ id }) => id).join(', ')
+  return (words) => words.makesNoPicture(names)
+}
+
+async function sendNow({ prompt, models, twice, mode, files, conversationId }: Asked) {
+  const kept = files.filter((one) => attachments.value.includes(one))
+  const stored = kept.flatMap(({ state }) =>
     state.value.kind === 'stored' ? [state.value.file] : [],
   )
-  if (stored.length < files.length) {
+  if (stored.length < kept.length) {
     draftProblem.value = (words) => words.filesFailed
     return
   }
   sending.value = 'sending'
-  const prompt = draft.value
-  const wanted = mode.value
   const accepted = await submitOnce({
     prompt,
-    model: chosen.value.map(({ id }) => id).join(','),
+    model: models.map(({ id }) => id).join(','),
     conversation_id: conversationId ?? undefined,
-    gemini_concurrency: doubled.value ? 2 : 1,
-    mode: wanted,
+    gemini_concurrency: twice ? 2 : 1,
+    mode,
     file_ids: stored.map(({ file_id }) => file_id),
   })
-  drop(files)
+  drop(kept)
   // What has been typed since belongs to the next prompt.
   draft.value = draft.value.startsWith(prompt) ? draft.value.slice(prompt.length) : draft.value
   if (openId.value === conversationId) {
     replaceAddress(accepted.conversation_id)
-    addTurn(accepted.conversation_id, accepted.batch_id, freshBatch(prompt, wanted, stored))
+    const results = freshResults(accepted.task_ids, models, twice)
+    const batch = freshBatch({ prompt, mode, files: stored, results })
+    addTurn(accepted.conversation_id, accepted.batch_id, batch)
   }
   void refreshList()
 }
 
 async function submitOnce(question: Question): Promise<SubmitAnswer> {
+  const key = await keyOf(question)
   try {
-    const accepted = await submit(question, await keyOf(question))
-    forgetKey()
+    const accepted = await submit(question, key)
+    forgetKey(key)
     return accepted
   } catch (error) {
     // An answer that will not pass says that nothing was begun.
-    if (error instanceof ApiError && !error.passing) forgetKey()
+    if (error instanceof ApiError && !error.passing) forgetKey(key)
     throw error
   }
 }
 
 /** Takes a prompt up again: its words, files and models, to be changed and sent. */
 export function editAgain({ batch }: Turn): void {
+  if (sending.value !== 'no') return
   const { user_prompt, files, results, mode: asked } = batch.value
+  putAside(user_prompt)
   draft.value = user_prompt
   draftProblem.value = null
   attachStored(files)

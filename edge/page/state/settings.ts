@@ -6,6 +6,9 @@ export const THEMES = ['system', 'light', 'dark'] as const
 export type Language = (typeof LANGUAGES)[number]
 export type Theme = (typeof THEMES)[number]
 
+/** Of the browser's own bar, as the page's is. */
+const BAR_COLOURS = { light: '#ffffff', dark: '#1a1d23' }
+
 /** The language of the last visit, else the first of the browser's that the page speaks. */
 export const language = signal<Language>(recalledLanguage())
 export const theme = signal<Theme>(recalledTheme())
@@ -24,6 +27,11 @@ export function applySettings(): void {
   })
   effect(() => {
     document.documentElement.dataset.theme = theme.value
+    // Where the theme is chosen, both are of it, whatever the system's is.
+    for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name=theme-color]')) {
+      const own = meta.media.includes('dark') ? 'dark' : 'light'
+      meta.content = BAR_COLOURS[theme.value === 'system' ? own : theme.value]
+    }
   })
 }
 

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { focusPrompt } from './draft.ts'
-import { closeDrawer, drawerIsOpen } from './drawer.ts'
+import { closeDrawer, drawerIsOpen, isWide } from './drawer.ts'
+import { isOfInputMethod } from './input-method.ts'
 import { newChat } from './navigate.ts'
 import { singleKeys } from './settings.ts'
 import { cancelNewest } from './thread.ts'
@@ -34,17 +35,19 @@ export const searchCount = signal(0)
 
 export function listenForShortcuts(): void {
   document.addEventListener('keydown', (event) => {
-    if (event.defaultPrevented || event.isComposing) return
+    if (event.defaultPrevented || event.repeat || isOfInputMethod(event)) return
     if (actOn(event)) event.preventDefault()
   })
 }
 
 /** Returns whether the key meant something. */
 function actOn(event: KeyboardEvent): boolean {
-  if (event.key === 'Escape') return closeOrCancel()
+  if (event.key === 'Escape') return closeOrCancel(event.target)
   if (helpIsOpen.value) return false
+  // AltGr, which types a letter, is Ctrl and Alt.
+  if (event.altKey) return false
   if (event.ctrlKey || event.metaKey) return actOnCommand(event)
-  if (event.altKey || !singleKeys.value || isTyping(event.target)) return false
+  if (!singleKeys.value || isTyping(event.target)) return false
   switch (event.key) {
     case '?':
       helpIsOpen.value = true
@@ -60,7 +63,7 @@ function actOn(event: KeyboardEvent): boolean {
 function actOnCommand({ key, shiftKey }: KeyboardEvent): boolean {
   const name = `${shiftKey ? 'Shift+' : ''}${key.toUpperCase()}`
   if (name === 'K') {
-    drawerIsOpen.value = true
+    if (!isWide()) drawerIsOpen.value = true
     searchCount.value++
     return true
   }
@@ -70,8 +73,10 @@ function actOnCommand({ key, shiftKey }: KeyboardEvent): boolean {
 }
 
 /** Closes what is open; what the browser closes by itself is not ours. */
-function closeOrCancel(): boolean {
+function closeOrCancel(target: EventTarget | null): boolean {
   if (document.querySelector(':popover-open, dialog[open]')) return false
+  // Esc empties a search.
+  if (target instanceof HTMLInputElement && target.type === 'search' && target.value) return false
   if (drawerIsOpen.value) {
     closeDrawer()
     return true

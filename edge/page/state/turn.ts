@@ -17,21 +17,17 @@ export type Turn = {
   problem: Signal<Say | null>
   /** Ends the polling of it; null while there is none. */
   following: AbortController | null
+  /** What is being changed of it, and has not been answered. */
+  changing: Set<string>
 }
 
 export function createTurn(id: string, batch: ShownBatch): Turn {
-  return { id, batch: signal(batch), problem: signal(null), following: null }
-}
-
-/** A prompt of which the server has only said that it has it. */
-export function freshBatch(prompt: string, mode: Batch['mode'], files: Batch['files']): ShownBatch {
   return {
-    user_prompt: prompt,
-    mode,
-    files,
-    results: [],
-    status: 'PROCESSING',
-    chosen_task_id: null,
+    id,
+    batch: signal(batch),
+    problem: signal(null),
+    following: null,
+    changing: new Set(),
   }
 }
 

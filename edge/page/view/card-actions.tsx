@@ -1,7 +1,7 @@
 import type { Result } from '../../../drizzle/contract/http-api.ts'
 import { plainTextOf } from '../markdown/plain-text.ts'
 import { isOpen, stateOf } from '../state/result-state.ts'
-import { cancelAnswer, choose, retryAnswer } from '../state/thread.ts'
+import { cancelAnswer, goOnWith, retryAnswer } from '../state/thread.ts'
 import type { Turn } from '../state/turn.ts'
 import { words } from '../words/words.ts'
 import { CopyButton } from './copy-button.tsx'
@@ -56,7 +56,7 @@ export function CardActions({ turn, result, choice: { canChoose, chosenId } }: P
           aria-pressed={isChosen}
           aria-label={say.ofModel(say.choose, model)}
           title={say.chooseMore}
-          onClick={() => choose(turn, isChosen ? null : id)}
+          onClick={() => goOnWith(turn, isChosen ? null : id)}
         >
           <Icon name="done" />
           {say.choose}

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { attach, attachProblem, notTaken } from '../state/attachments.ts'
 import { draft, draftProblem, focusCount, sending } from '../state/draft.ts'
+import { isOfInputMethod } from '../state/input-method.ts'
 import {
   away,
   canDouble,
@@ -16,6 +17,7 @@ import { words } from '../words/words.ts'
 import { AttachButton, Attachments } from './attachments.tsx'
 import { ModelPicker } from './model-picker.tsx'
 import { useDrops } from './use-drops.ts'
+import { useFittedHeight } from './use-fitted-height.ts'
 
 /** Where the prompt is written, and said whom it asks. */
 export function Composer() {
@@ -26,6 +28,7 @@ export function Composer() {
     <form
       class="composer"
       id="composer"
+      data-drop={say.dropHere}
       onSubmit={(event) => {
         event.preventDefault()
         void send()
@@ -60,6 +63,7 @@ function PromptField() {
   useEffect(() => {
     if (wishes > 0) field.current?.focus()
   }, [wishes])
+  useFittedHeight(field, draft.value)
   return (
     <textarea
       ref={field}
@@ -75,15 +79,15 @@ function PromptField() {
         draft.value = currentTarget.value
       }}
       onKeyDown={(event) => {
-        // 229: Safari reports the Enter that ends an input method's composition as no composing one.
-        if (event.isComposing || event.keyCode === 229) return
+        if (isOfInputMethod(event)) return
         if (event.key !== 'Enter' || event.shiftKey) return
         event.preventDefault()
         void send()
       }}
       onPaste={(event) => {
         const files = event.clipboardData?.files
-        if (!files?.length) return
+        // A part of a document is text, and comes with a picture of it.
+        if (!files?.length || event.clipboardData?.types.includes('text/rtf')) return
         event.preventDefault()
         attach(files)
       }}
@@ -100,8 +104,8 @@ function SendButton() {
       type="submit"
       class="send"
       id="send"
-      aria-disabled={!isIdle}
-      disabled={isIdle && draft.value.trim() === ''}
+      // Not `disabled`: that would take the focus away from who has just pressed it.
+      aria-disabled={!isIdle || draft.value.trim() === ''}
     >
       {text}
     </button>

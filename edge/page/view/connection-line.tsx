@@ -1,4 +1,6 @@
+import { useEffect } from 'preact/hooks'
 import { trouble } from '../client/connection.ts'
+import { announce } from '../state/announcer.ts'
 import { now } from '../state/clock.ts'
 import { words } from '../words/words.ts'
 
@@ -6,6 +8,12 @@ import { words } from '../words/words.ts'
 export function ConnectionLine() {
   const { offline, serverDown, busy } = words.value
   const kept = trouble.value
+  const isBusy = kept?.kind === 'busy'
+  useEffect(() => {
+    if (kept?.kind !== 'busy') return
+    const seconds = Math.ceil((kept.until - Date.now()) / 1000)
+    announce((words) => words.busy(Math.max(1, seconds)))
+  }, [isBusy])
   const text = () => {
     switch (kept?.kind) {
       case undefined:
@@ -19,13 +27,8 @@ export function ConnectionLine() {
     }
   }
   return (
-    // What counts down would be read aloud every second.
-    <p
-      class="connection"
-      id="connection"
-      role="status"
-      aria-live={kept?.kind === 'busy' ? 'off' : 'polite'}
-    >
+    // What counts down would be read aloud every second: it is announced once.
+    <p class="connection" id="connection" role="status" aria-live={isBusy ? 'off' : 'polite'}>
       {text()}
     </p>
   )

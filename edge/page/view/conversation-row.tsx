@@ -3,6 +3,7 @@ import type { Conversation } from '../../../drizzle/contract/http-api.ts'
 import { exportAddress } from '../client/api.ts'
 import { rename } from '../state/conversations.ts'
 import { deleteSoon } from '../state/deletions.ts'
+import { isOfInputMethod } from '../state/input-method.ts'
 import { newChat } from '../state/navigate.ts'
 import { addressOf } from '../state/route.ts'
 import { openId } from '../state/thread.ts'
@@ -103,7 +104,7 @@ function TitleField({ title, onTitle, onEnd }: FieldProps) {
       defaultValue={title}
       onBlur={({ currentTarget }) => end(currentTarget.value, 'by leaving')}
       onKeyDown={(event) => {
-        if (event.isComposing) return
+        if (isOfInputMethod(event)) return
         if (event.key === 'Enter') end(event.currentTarget.value, 'by key')
         if (event.key !== 'Escape') return
         event.preventDefault()

@@ -11,7 +11,7 @@ export function Facts({ result }: { result: Result }) {
   const written = usage?.output_tokens ?? null
   const facts = [
     firstMs === null ? null : <span>{say.firstToken(duration(firstMs / 1000, 1, say))}</span>,
-    written === null ? null : <span title={tokensOf(result)}>{say.tokens(count(written))}</span>,
+    written === null ? null : <span>{tokensOf(result)}</span>,
     answeredBy === null || answeredBy === result.model ? null : (
       <span>{say.answeredBy(answeredBy)}</span>
     ),
@@ -23,5 +23,5 @@ function tokensOf({ usage }: Result): string {
   const { input_tokens, output_tokens, reasoning_tokens } = usage!
   const known = (tokens: number | null) => (tokens === null ? '?' : count(tokens))
   const thought = reasoning_tokens === null ? null : count(reasoning_tokens)
-  return words.value.tokensMore(known(input_tokens), known(output_tokens), thought)
+  return words.value.tokens(known(input_tokens), known(output_tokens), thought)
 }

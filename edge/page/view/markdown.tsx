@@ -7,11 +7,15 @@ export function Markdown({ text }: { text: string }) {
   const box = useRef<HTMLDivElement>(null)
   const growing = useRef<GrowingMarkdown>(null)
   const spoken = words.value
+  const shownIn = useRef(spoken)
   useLayoutEffect(() => {
     growing.current = createGrowingMarkdown(box.current!, () => words.peek())
   }, [])
   useLayoutEffect(() => growing.current?.show(text), [text])
   // The buttons in it speak the language of the page.
-  useLayoutEffect(() => growing.current?.refresh(), [spoken])
+  useLayoutEffect(() => {
+    if (shownIn.current !== spoken) growing.current?.refresh()
+    shownIn.current = spoken
+  }, [spoken])
   return <div class="answer" ref={box} hidden={text === ''} />
 }

@@ -1,4 +1,12 @@
-import { choose, chosen, isFull, type Model, models } from '../state/models.ts'
+import {
+  chooseModel,
+  chosen,
+  isFull,
+  type Model,
+  models,
+  modelsProblem,
+  refreshModels,
+} from '../state/models.ts'
 import { words } from '../words/words.ts'
 import { Icon } from './icon.tsx'
 import { Popover } from './popover.tsx'
@@ -8,6 +16,10 @@ export function ModelPicker() {
   const say = words.value
   const names = chosen.value.map(({ id }) => id)
   const families = [...Map.groupBy(models.value, ({ family }) => family)]
+  const label = () => {
+    if (models.value.length > 0) return say.modelsChosen(names)
+    return modelsProblem.value ? say.modelsChosen([]) : say.modelsLoading
+  }
   return (
     <>
       <button
@@ -16,11 +28,10 @@ export function ModelPicker() {
         id="models"
         popovertarget="model-list"
         title={names.join(', ')}
+        onClick={refreshModels}
       >
         <span class="visually-hidden">{say.models}: </span>
-        <span class="picked">
-          {models.value.length > 0 ? say.modelsChosen(names) : say.modelsLoading}
-        </span>
+        <span class="picked">{label()}</span>
         <Icon name="down" />
       </button>
       <Popover id="model-list" label={say.models} class="model-list">
@@ -54,7 +65,7 @@ function ModelRow({ model: { id, accepts, makes, reasoning, available } }: { mod
         value={id}
         checked={isChosen}
         disabled={!isChosen && isFull.value}
-        onChange={({ currentTarget }) => choose(id, currentTarget.checked)}
+        onChange={({ currentTarget }) => chooseModel(id, currentTarget.checked)}
       />
       <span class="model-name">{id}</span>
       {!available && <span class="badge">{say.away}</span>}

@@ -16,8 +16,6 @@ import { words } from '../words/words.ts'
 import { ConversationRow } from './conversation-row.tsx'
 import { Icon } from './icon.tsx'
 
-const WIDE = '(min-width: 48rem)'
-
 /** The conversations, with their search; on a narrow screen a drawer. */
 export function Sidebar() {
   const root = useRef<HTMLElement>(null)
@@ -103,11 +101,4 @@ function useDrawerFocus(root: { current: HTMLElement | null }): void {
     if (!isOpen && wasOpen.current && held) document.querySelector<HTMLElement>('.menu')?.focus()
     wasOpen.current = isOpen
   }, [isOpen, root])
-  useEffect(() => {
-    const wide = window.matchMedia(WIDE)
-    const closeWhereWide = () => wide.matches && closeDrawer()
-    closeWhereWide()
-    wide.addEventListener('change', closeWhereWide)
-    return () => wide.removeEventListener('change', closeWhereWide)
-  })
 }

@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { isOpen } from '../state/result-state.ts'
 import { editAgain } from '../state/send.ts'
 import { cancelTurn, newest } from '../state/thread.ts'
@@ -9,6 +9,20 @@ import { FileList } from './file-list.tsx'
 import { Icon } from './icon.tsx'
 import { Tabs } from './tabs.tsx'
 import { useKeptFocus } from './use-kept-focus.ts'
+
+/** A long one scrolls, and then the keyboard must reach it. */
+function Prompt({ text }: { text: string }) {
+  const box = useRef<HTMLDivElement>(null)
+  useLayoutEffect(() => {
+    const { scrollHeight, clientHeight } = box.current!
+    if (scrollHeight > clientHeight) box.current!.tabIndex = 0
+  }, [])
+  return (
+    <div class="prompt" ref={box}>
+      {text}
+    </div>
+  )
+}
 
 /** One prompt and the answers to it. */
 export function TurnView({ turn }: { turn: Turn }) {
@@ -21,10 +35,7 @@ export function TurnView({ turn }: { turn: Turn }) {
   return (
     <article class="batch" ref={root} tabIndex={-1}>
       <h2 class="visually-hidden">{say.prompt}</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long prompt scrolls, and the keyboard must reach it. */}
-      <div class="prompt" tabIndex={0}>
-        {user_prompt}
-      </div>
+      <Prompt text={user_prompt} />
       <FileList files={files} label={say.promptFiles} />
       <div class="prompt-actions">
         <button type="button" class="action" onClick={() => editAgain(turn)}>
@@ -39,7 +50,7 @@ export function TurnView({ turn }: { turn: Turn }) {
         )}
       </div>
       {results.length > 1 && <Tabs results={results} cards={cards} />}
-      <div class="cards" ref={cards} data-count={results.length}>
+      <div class="cards" ref={cards}>
         {results.map((result) => (
           <Card
             key={result.task_id}

@@ -1,8 +1,16 @@
 import { useRef } from 'preact/hooks'
-import { type Deletion, deletionProblem, deletions, undo } from '../state/deletions.ts'
-import { focusPrompt } from '../state/draft.ts'
+import {
+  type Deletion,
+  deletionProblem,
+  deletions,
+  hold,
+  release,
+  undo,
+} from '../state/deletions.ts'
+import { asideDraft, bringBackDraft, focusPrompt } from '../state/draft.ts'
 import { addressOf } from '../state/route.ts'
 import { words } from '../words/words.ts'
+import { Icon } from './icon.tsx'
 import { useKeptFocus } from './use-kept-focus.ts'
 
 /** Characters of a title: what happened to it must be seen, too. */
@@ -17,16 +25,41 @@ export function Undo() {
     <div class="toasts" ref={root} tabIndex={-1}>
       <div role="status">
         {deletions.value.map((deletion) => (
-          <p class="toast" key={deletion.id}>
+          <p
+            class="toast"
+            key={deletion.id}
+            onMouseEnter={() => hold(deletion)}
+            onMouseLeave={() => release(deletion)}
+            onFocusIn={() => hold(deletion)}
+            onFocusOut={() => release(deletion)}
+          >
             <span>{say.deleted(shortened(deletion.title) || say.untitled)}</span>
             <button type="button" class="plain" onClick={() => bringBack(deletion)}>
               {say.undo}
             </button>
           </p>
         ))}
+        {asideDraft.value !== null && (
+          <p class="toast">
+            <span>{say.draftPutAside}</span>
+            <button type="button" class="plain" onClick={bringBackDraft}>
+              {say.undo}
+            </button>
+          </p>
+        )}
       </div>
       <p class="toast bad" role="alert" hidden={deletionProblem.value === null}>
-        {deletionProblem.value?.(say)}
+        <span>{deletionProblem.value?.(say)}</span>
+        <button
+          type="button"
+          class="icon small"
+          aria-label={say.close}
+          onClick={() => {
+            deletionProblem.value = null
+          }}
+        >
+          <Icon name="cross" />
+        </button>
       </p>
     </div>
   )

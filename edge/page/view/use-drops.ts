@@ -21,7 +21,10 @@ export function useDrops(): void {
       attach(event.dataTransfer?.files ?? [])
     }
     page.addEventListener('dragover', onOver, { signal })
-    page.addEventListener('dragleave', (event) => mark(event.relatedTarget !== null), { signal })
+    const onLeave = (event: DragEvent) => {
+      if (bringsFiles(event) && event.relatedTarget === null) mark(false)
+    }
+    page.addEventListener('dragleave', onLeave, { signal })
     page.addEventListener('drop', onDrop, { signal })
     return () => leave.abort()
   }, [])

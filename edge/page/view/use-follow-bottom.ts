@@ -1,13 +1,16 @@
 import type { RefObject } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { sentCount } from '../state/thread.ts'
+import { openId, sentCount } from '../state/thread.ts'
 
 /** How near to the end, in px, counts as reading at the end. */
 const NEAR = 64
+/** What is left free above a prompt at the top, in px. */
+const GAP = 16
 
 /**
  * Keeps a reader who is at the end of `box` there while its content grows; no other is moved, nor one who has
- * selected something. A prompt that is sent brings the reader to the end.
+ * selected something. A conversation that is opened, and a prompt that is sent, bring the reader to the
+ * end; there it is followed until its prompt has come to the top: then the answers can be read as they grow.
  */
 export function useFollowBottom(
   box: RefObject<HTMLElement | null>,
@@ -15,29 +18,39 @@ export function useFollowBottom(
 ): void {
   useEffect(() => {
     const scroller = box.current!
-    let isAtEnd = true
-    const toEnd = () => {
-      scroller.scrollTop = scroller.scrollHeight
-    }
+    let follows: 'end' | 'prompt' | 'nothing' = 'prompt'
+    const endOf = () => scroller.scrollHeight - scroller.clientHeight
     const look = () => {
-      isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR
+      const isAtEnd = endOf() - scroller.scrollTop < NEAR
+      if (!isAtEnd) follows = 'nothing'
+      else if (follows === 'nothing') follows = 'end'
     }
-    const onGrowth = () => {
+    const move = () => {
       const isSelecting = document.getSelection()?.isCollapsed === false
-      if (isAtEnd && !isSelecting) toEnd()
+      if (follows === 'nothing' || isSelecting) return
+      const top = follows === 'prompt' ? topOfLast(content.current!, scroller) : endOf()
+      scroller.scrollTop = Math.min(endOf(), top)
     }
-    const growth = new ResizeObserver(onGrowth)
+    const followPrompt = () => {
+      follows = 'prompt'
+      requestAnimationFrame(move)
+    }
+    const growth = new ResizeObserver(move)
     growth.observe(content.current!)
     growth.observe(scroller)
     scroller.addEventListener('scroll', look)
-    const stop = sentCount.subscribe(() => {
-      isAtEnd = true
-      requestAnimationFrame(toEnd)
-    })
+    const stops = [sentCount.subscribe(followPrompt), openId.subscribe(followPrompt)]
     return () => {
       growth.disconnect()
       scroller.removeEventListener('scroll', look)
-      stop()
+      for (const stop of stops) stop()
     }
   }, [box, content])
+}
+
+/** How far `scroller` is to be scrolled for the last prompt to be at its top. */
+function topOfLast(content: HTMLElement, scroller: HTMLElement): number {
+  const last = content.lastElementChild ?? content
+  const top = last.getBoundingClientRect().top - scroller.getBoundingClientRect().top
+  return scroller.scrollTop + top - GAP
 }

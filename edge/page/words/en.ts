@@ -15,7 +15,7 @@ export const en = {
   newChat: 'New chat',
   search: 'Search conversations',
   noConversations: 'No conversations yet.',
-  nothingFound: (text: string) => `Nothing has “${text}” in it.`,
+  nothingFound: (text: string) => `No conversation contains “${text}”.`,
   more: 'More',
   untitled: 'Untitled',
   actionsOf: (title: string) => `Actions for “${title}”`,
@@ -25,6 +25,8 @@ export const en = {
   saveAsMarkdown: 'Save as Markdown',
   saveAsJson: 'Save as JSON',
   deleted: (title: string) => `“${title}” is deleted.`,
+  notDeleted: (title: string, why: string) => `“${title}” was not deleted: ${why}`,
+  draftPutAside: 'What you were writing was put aside.',
   undo: 'Undo',
 
   welcome: 'Ask several models at once',
@@ -58,7 +60,7 @@ export const en = {
   } as Record<string, string>,
   takesIn: (kinds: readonly string[]) => `Takes ${kinds.join(', ')}`,
   makesPictures: 'Makes pictures',
-  reasons: 'Reasons',
+  reasons: 'Can reason',
   away: 'No worker',
   awayMore: (names: string) =>
     `No worker is listening for ${names}: the answer will come when one does.`,
@@ -67,7 +69,7 @@ export const en = {
   mode: 'Answer with',
   modes: { text: 'Text', image: 'Picture' },
   makesNoPicture: (names: string) =>
-    `${names} cannot make a picture. Leave it out, or ask for text.`,
+    `These cannot make pictures: ${names}. Deselect them, or ask for text.`,
 
   attach: 'Attach files',
   attached: 'Attached files',
@@ -79,7 +81,7 @@ export const en = {
   uploadFailed: (name: string, why: string) => `${name} was not uploaded: ${why}`,
   cannotTake: (model: string, file: string, why: 'type' | 'size') =>
     why === 'type' ? `${model} cannot take ${file}.` : `${file} is too large for ${model}.`,
-  filesFailed: 'A file is not uploaded. Upload it again or remove it.',
+  filesFailed: 'A file was not uploaded. Upload it again or remove it.',
 
   answers: 'Answers',
   promptFiles: 'Files of the prompt',
@@ -98,12 +100,11 @@ export const en = {
   seconds: (value: string) => `${value} s`,
   minutes: (minutes: number, seconds: number) => `${minutes} min ${seconds} s`,
   firstToken: (time: string) => `first token ${time}`,
-  tokens: (count: string) => `${count} tokens`,
-  tokensMore: (read: string, written: string, thought: string | null) =>
-    `${read} read, ${written} written${thought === null ? '' : `, ${thought} of them thought`}`,
+  tokens: (read: string, written: string, thought: string | null) =>
+    `${read} tokens read, ${written} written${thought === null ? '' : `, ${thought} of them for reasoning`}`,
   answeredBy: (model: string) => `Answered by ${model}`,
   noAnswer: 'This model gave no answer.',
-  cutOff: 'The answer was cut at its limit.',
+  cutOff: 'The answer was cut off at the length limit.',
   copy: 'Copy',
   copied: 'Copied',
   copyFailed: 'This browser does not let the page copy.',
@@ -118,7 +119,7 @@ export const en = {
   chooseMore: 'Later prompts show this answer to every model',
   ofModel: (action: string, model: string) => `${action}: ${model}`,
 
-  offline: 'You are offline. Answers go on being written; they are shown when you are back.',
+  offline: 'You are offline. Answers keep being written; they are shown when you are back.',
   serverDown: 'Connection lost, trying again…',
   busy: (seconds: number) => `Too many requests: trying again in ${seconds} s.`,
 
@@ -132,7 +133,7 @@ export const en = {
     search: 'Search conversations',
     newChat: 'New chat',
   },
-  singleKeys: 'Use shortcuts of a single key',
+  singleKeys: 'Use single-key shortcuts',
   or: 'or',
 
   problems: {
@@ -141,8 +142,10 @@ export const en = {
     unknown: 'Something went wrong in this page. Reload it and try again.',
     status: (status: number) => `The server answered with status ${status}.`,
     waitFor: (message: string, seconds: number) => `${message} Try again in ${seconds} s.`,
-    /** What the server says in English already. */
-    ofCode: {} as Record<string, string>,
+    /** Where the server's own sentence is for programs. */
+    ofCode: {
+      unauthorized: 'This server lets no visitors in. Ask whoever runs it for access.',
+    } as Record<string, string>,
   },
   taskErrors: TASK_ERRORS as Record<string, string>,
   hints: {
@@ -151,7 +154,7 @@ export const en = {
     another: 'Ask another model.',
     rephrase: 'Change the prompt and ask again.',
     files: 'Check the attached files, then ask again.',
-    operator: 'Whoever runs this server has to mend that; other models may answer.',
+    operator: 'The operator of this server has to fix this; other models may answer.',
   },
 }
 
