@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: './test/setup/services.ts',
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // Much of a test of faults is waiting, which takes no processor: three at once suit two of them.
-    maxWorkers: 3,
+    // Real processes share the machine with the tests: more at once only wait for each other.
+    maxWorkers: 2,
   },
 })

@@ -217,7 +217,7 @@ describe('a shortcut', { timeout: 60_000 }, () => {
 
     await more.focus()
     await page.keyboard.press('?')
-    await page.getByRole('checkbox', { name: 'Use shortcuts of a single key' }).uncheck()
+    await page.getByRole('checkbox', { name: 'Use single-key shortcuts' }).uncheck()
     await page.keyboard.press('Escape')
     await page.reload()
     await page.locator('#models').waitFor()

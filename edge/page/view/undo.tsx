@@ -9,7 +9,7 @@ import {
 } from '../state/deletions.ts'
 import { asideDraft, bringBackDraft, focusPrompt } from '../state/draft.ts'
 import { addressOf } from '../state/route.ts'
-import { words } from '../words/words.ts'
+import { type Say, words } from '../words/words.ts'
 import { Icon } from './icon.tsx'
 import { useKeptFocus } from './use-kept-focus.ts'
 
@@ -49,19 +49,28 @@ export function Undo() {
         )}
       </div>
       <p class="toast bad" role="alert" hidden={deletionProblem.value === null}>
-        <span>{deletionProblem.value?.(say)}</span>
-        <button
-          type="button"
-          class="icon small"
-          aria-label={say.close}
-          onClick={() => {
-            deletionProblem.value = null
-          }}
-        >
-          <Icon name="cross" />
-        </button>
+        {deletionProblem.value && <Problem say={deletionProblem.value} />}
       </p>
     </div>
+  )
+}
+
+function Problem({ say }: { say: Say }) {
+  const { close } = words.value
+  return (
+    <>
+      <span>{say(words.value)}</span>
+      <button
+        type="button"
+        class="icon small"
+        aria-label={close}
+        onClick={() => {
+          deletionProblem.value = null
+        }}
+      >
+        <Icon name="cross" />
+      </button>
+    </>
   )
 }
 
