@@ -128,11 +128,7 @@ export const ACCESS: Mutation[] = [
     ],
   ]),
   ...inFile('edge/page/view/turn-view.tsx', 'test/xss.test.ts', [
-    [
-      '        {user_prompt}\n',
-      '        <p dangerouslySetInnerHTML={{ __html: user_prompt }} />\n',
-      STORED,
-    ],
+    ['      {text}\n', '      <p dangerouslySetInnerHTML={{ __html: text }} />\n', STORED],
   ]),
   ...inFile('edge/page/view/file-list.tsx', 'test/xss.test.ts', [
     [

@@ -35,18 +35,18 @@ export const PAGE_CONVERSATIONS: Mutation[] = [
     ['clearTimeout(timer)\n  forget(id)', 'forget(id)', GONE],
     ['const UNDO_MS = 6000', 'const UNDO_MS = 5000', GONE],
     [
-      '    spare(id)\n    deletionProblem',
-      '    deletionProblem',
+      '    spare(id)\n    const why',
+      '    const why',
       `${DELETED} comes back, with the reason, where the server does not delete it`,
     ],
     [
-      '      clearTimeout(timer)\n      void send(id)',
+      '      clearTimeout(timer)\n      void send({ id, title })',
       '',
       `${DELETED} is deleted by leaving for a closed tab`,
     ],
     [
-      'if (underWay.size > 0)',
-      'if (underWay.size < 0)',
+      "rememberList('deleting', [...underWay])",
+      "rememberList('deleting', [])",
       `${DELETED} is not listed by a reload, however long the server takes`,
     ],
   ]),

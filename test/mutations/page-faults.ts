@@ -27,8 +27,8 @@ export const PAGE_FAULTS: Mutation[] = [
   ...inFaults('client/pause.ts', [["=== 'hidden' && hidden.abort()", "=== ''", HIDDEN]]),
   ...inFaults('state/thread.ts', [
     [
-      "if (batch.status === 'PROCESSING') follow(turn)",
-      'follow(turn)',
+      'if (isRunning(turn) && !turn.following) follow(turn)',
+      'if (!turn.following) follow(turn)',
       `${PAGE} never asks for a batch that has ended`,
     ],
     ['  visit.abort()\n', '', `${PAGE} breaks off its wait when another conversation is opened`],

@@ -102,9 +102,9 @@ export const PAGE_FOR_EVERYONE = [
       'a shortcut > with Ctrl searches, and begins a new chat; the rest stays within reach',
     ],
   ]),
-  ...inFile('edge/page/view/composer.tsx', 'test/page-keyboard.test.ts', [
+  ...inFile('edge/page/state/input-method.ts', 'test/page-keyboard.test.ts', [
     [
-      ' || event.keyCode === 229',
+      ' || keyCode === 229',
       '',
       'a shortcut > does not send what an input method has not composed yet',
     ],

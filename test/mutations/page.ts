@@ -8,7 +8,7 @@ const RETRIED =
 /** What is done with answers and with a prompt on the chat page. */
 export const PAGE = [
   ...inFile('edge/page/state/idempotency.ts', 'test/page-sending.test.ts', [
-    ['if (key && known === print) return key\n', '', ONCE],
+    ['key && known === print ? key : randomKey()', 'randomKey()', ONCE],
   ]),
   ...inFile('edge/page/state/thread.ts', 'test/page-sending.test.ts', [
     ['  if (turns.value.some(({ id }) => id === batchId)) return\n', '', ONCE],
