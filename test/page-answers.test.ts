@@ -152,8 +152,8 @@ describe('an answer that failed', { timeout: 60_000 }, () => {
     await untilCards('failed', 3)
     expect(await errors()).toEqual([
       '模型服务中没有这个模型。\n\n需要服务器的管理者处理；其他模型或许可以回答。',
-      '模型服务按其内容规则扣留了回答。\n\n请修改提示词后重新提问。',
-      '模型谢绝了该请求。\n\n请修改提示词后重新提问。',
+      '模型服务按其内容规则拦截了回答。\n\n请修改提示词后重新提问。',
+      '模型拒绝回答该请求。\n\n请修改提示词后重新提问。',
     ])
     expect(await answer(card(QWEN))).toBe(declined)
     await button(card(QWEN), `重试：${QWEN}`).waitFor()
