@@ -8,7 +8,7 @@ import { sayProblem } from '../words/problem.ts'
 import type { Say } from '../words/words.ts'
 import { draftProblem } from './draft.ts'
 import { chosen } from './models.ts'
-import { recall, remember } from './remember.ts'
+import { recallList, rememberList } from './remember.ts'
 
 export type UploadState =
   | { kind: 'uploading'; part: number }
@@ -83,22 +83,17 @@ export function attachStored(files: readonly StoredFile[]): void {
 
 /** Brings back what was attached at the last visit and is at the server, and keeps it for the next one. */
 export function keepAttachments(): void {
-  attachStored(recalledFiles())
+  attachStored(recallList('files', isStoredFile))
   effect(() => {
     const stored = attachments.value.flatMap(({ state }) =>
       state.value.kind === 'stored' ? [state.value.file] : [],
     )
-    remember('files', JSON.stringify(stored))
+    rememberList('files', stored)
   })
 }
 
-function recalledFiles(): StoredFile[] {
-  try {
-    const files: unknown = JSON.parse(recall('files') ?? '[]')
-    return Array.isArray(files) ? files.filter((file) => typeof file?.file_id === 'string') : []
-  } catch {
-    return []
-  }
+function isStoredFile(one: unknown): one is StoredFile {
+  return typeof (one as Partial<StoredFile> | null)?.file_id === 'string'
 }
 
 export async function upload(one: Attachment): Promise<void> {

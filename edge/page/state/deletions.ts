@@ -4,7 +4,7 @@ import { deleteConversation } from '../client/api.ts'
 import { ApiError } from '../client/api-error.ts'
 import { sayProblem } from '../words/problem.ts'
 import type { Say } from '../words/words.ts'
-import { recallList, rememberList } from './remember.ts'
+import { isText, recallList, rememberList } from './remember.ts'
 
 /** How long a deletion can be taken back. */
 const UNDO_MS = 6000
@@ -55,7 +55,7 @@ export function undo({ id, timer }: Deletion): void {
  * list what is being deleted, and has it deleted for sure.
  */
 export function deleteOnLeave(): void {
-  for (const id of recallList('deleting')) {
+  for (const id of recallList('deleting', isText)) {
     doomed.value = new Set(doomed.value).add(id)
     void send({ id, title: '' })
   }

@@ -7,7 +7,7 @@ import { keepTrying } from '../client/keep-trying.ts'
 import { pause, untilShown } from '../client/pause.ts'
 import { sayProblem } from '../words/problem.ts'
 import type { Say } from '../words/words.ts'
-import { recall, recallList, remember, rememberList } from './remember.ts'
+import { isText, recall, recallList, remember, rememberList } from './remember.ts'
 import { turns } from './thread.ts'
 
 export type Model = Models['data'][number]
@@ -17,7 +17,7 @@ const AGAIN_MS = 10_000
 /** All models that the server lists; empty until it has answered. */
 export const models = signal<readonly Model[]>([])
 export const modelsProblem = signal<Say | null>(null)
-const chosenIds = signal<ReadonlySet<string>>(new Set(recallList('models')))
+const chosenIds = signal<ReadonlySet<string>>(new Set(recallList('models', isText)))
 const wantsTwice = signal(recall('doubled') === '2')
 const wantsPicture = signal(recall('mode') === 'image')
 

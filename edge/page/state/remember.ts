@@ -37,15 +37,20 @@ export function hearKept(onKept: (key: Key) => void): void {
   })
 }
 
-export function rememberList(key: Key, list: readonly string[]): void {
+export function rememberList(key: Key, list: readonly unknown[]): void {
   remember(key, JSON.stringify(list))
 }
 
-export function recallList(key: Key): string[] {
+/** What of the remembered list is such a thing; nothing where there is none. */
+export function recallList<T>(key: Key, isOne: (one: unknown) => one is T): T[] {
   try {
     const stored: unknown = JSON.parse(recall(key) ?? '[]')
-    return Array.isArray(stored) ? stored.filter((one) => typeof one === 'string') : []
+    return Array.isArray(stored) ? stored.filter(isOne) : []
   } catch {
     return []
   }
+}
+
+export function isText(one: unknown): one is string {
+  return typeof one === 'string'
 }

@@ -148,11 +148,12 @@ export async function catchUpThread(): Promise<void> {
 
 /** Prompts that are sent while it loads stay behind what it brings; those that are shown are brought up to date. */
 async function load(id: string, signal: AbortSignal): Promise<void> {
-  const known = new Map(turns.value.map((turn) => [turn.id, turn]))
   const loaded: Turn[] = []
   for (let cursor: string | null = null; ; ) {
     const from: string | null = cursor
     const page: History = await keepTrying((shown) => getHistory(id, from, shown), signal)
+    // Also those that were sent while it was on its way.
+    const known = new Map(turns.value.map((turn) => [turn.id, turn]))
     for (const batch of page.batches) loaded.push(turnOf(batch, known))
     const rest = turns.value.filter((turn) => !loaded.includes(turn))
     turns.value = [...loaded, ...rest]
