@@ -1,10 +1,6 @@
-import { fileURLToPath } from 'node:url'
-import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core'
+import type { BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
-import { buildPage } from '../../edge/page/build.ts'
-import { launchChromium } from '../chromium.ts'
-import { type Stack, startStack } from '../stack.ts'
-import { type ModelServer, startModelServer } from './model-server.ts'
+import { type PageStack, startPageStack } from './page-stack.ts'
 import { askModels } from './page-user.ts'
 
 /** For a slow machine. */
@@ -29,31 +25,22 @@ export type ChatPage = {
  * chat page to a new visitor, until the test ends.
  */
 export function useChatPage() {
-  let models: ModelServer
-  let stack: Stack
-  let browser: Browser
+  let started: PageStack
   const contexts: BrowserContext[] = []
 
   beforeAll(async () => {
-    await buildPage({ outDir: fileURLToPath(new URL('../../edge/page/dist', import.meta.url)) })
-    models = await startModelServer()
     const workerSettings = { PARTIAL_MS: '100', MAX_ATTEMPTS: '1', BREAKER_FAILURES: '1000' }
-    stack = await startStack({ models, workerSettings })
-    browser = await launchChromium()
+    started = await startPageStack({ workerSettings })
   }, 120_000)
-  afterAll(async () => {
-    await browser?.close()
-    await stack?.stop()
-    await models?.close()
-  }, 60_000)
+  afterAll(() => started?.stop(), 60_000)
   afterEach(async () => {
     for (const context of contexts.splice(0)) await context.close()
   })
 
   async function open(options: BrowserContextOptions = {}): Promise<ChatPage> {
-    const context = await browser.newContext({
+    const context = await started.browser.newContext({
       viewport: { width: 1280, height: 800 },
-      baseURL: stack.gatewayUrl,
+      baseURL: started.stack.gatewayUrl,
       ...options,
     })
     contexts.push(context)
@@ -83,10 +70,10 @@ export function useChatPage() {
   return {
     open,
     get models() {
-      return models
+      return started.models
     },
     get stack() {
-      return stack
+      return started.stack
     },
   }
 }

@@ -12,6 +12,7 @@ export const MODEL = 'qwen3:1.7b'
 export type PageStack = {
   stack: Stack
   models: ModelServer
+  browser: Browser
   /** A new visitor, with the choice of models made. `clock`: time goes on as in life, and can be run forward. */
   newVisitor(options?: { clock?: boolean }): Promise<BrowserContext>
   stop(): Promise<void>
@@ -19,13 +20,14 @@ export type PageStack = {
 
 export async function startPageStack(options: StackOptions = {}): Promise<PageStack> {
   await buildPage({ outDir: fileURLToPath(new URL('../../edge/page/dist', import.meta.url)) })
-  const browser: Browser = await launchChromium()
+  const browser = await launchChromium()
   const models = await startModelServer()
   const workerSettings = { PARTIAL_MS: '100' }
   const stack = await startStack({ models, workerSettings, ...options })
   return {
     stack,
     models,
+    browser,
     async newVisitor({ clock = false } = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
       // Less than a test has, so that a failure says what was waited for.

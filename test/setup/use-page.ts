@@ -1,11 +1,8 @@
-import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
-import { buildPage } from '../../edge/page/build.ts'
-import { launchChromium } from '../chromium.ts'
-import { startStack } from '../stack.ts'
-import { type ModelServer, startModelServer } from './model-server.ts'
+import type { ModelServer } from './model-server.ts'
 import { makeConversations, type PageConversations, WORKER_SETTINGS } from './page-conversations.ts'
+import { startPageStack } from './page-stack.ts'
 
 /** The chat page, on a stack with models that answer by a script. */
 export type PageInUse = {
@@ -24,15 +21,11 @@ export function usePage(options: BrowserContextOptions = {}): PageInUse {
   const used = {} as PageInUse
   let stop = async () => {}
   beforeAll(async () => {
-    await buildPage({ outDir: fileURLToPath(new URL('../../edge/page/dist', import.meta.url)) })
-    const models = await startModelServer()
-    const stack = await startStack({ models, workerSettings: WORKER_SETTINGS })
-    const browser = await launchChromium()
+    const started = await startPageStack({ workerSettings: WORKER_SETTINGS })
+    const { browser, models, stack } = started
     stop = async () => {
       used.made?.finish()
-      await browser.close()
-      await stack.stop()
-      await models.close()
+      await started.stop()
     }
     const page = await (await browser.newContext(options)).newPage()
     const newPage = async (others?: BrowserContextOptions) => {
