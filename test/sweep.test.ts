@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { LOST_AFTER_S } from '../drizzle/statements/ring-tasks-if-lost.ts'
 import type { PostgresDoor } from '../drizzle/statements/statement.ts'
 import { NativeRedis } from '../workers-node/redis.ts'
-import { sweep } from '../workers-node/sweep.ts'
+import { forget, sweep } from '../workers-node/sweep.ts'
 import { takeRedisDatabase } from './setup/redis-database.ts'
 import { submitted } from './setup/task-states.ts'
 import { useDatabase } from './setup/use-database.ts'
@@ -46,4 +46,11 @@ test('a refill that takes longer than a ring may be silent rings each task once,
   expect(await redis.xlen('qwen_stream')).toBe(WAITING)
   expect(steps).toBe(2)
   expect(next).toMatchObject({ lease_ms: null, due_ms: null })
+})
+
+test('there is nothing to forget in a Redis that has lost its streams, or their groups', async () => {
+  await forget({ postgres: database, redis: door })
+  await redis.xadd('qwen_stream', '*', 'task_id', 'lost')
+  await forget({ postgres: database, redis: door })
+  expect(await redis.exists('qwen_stream', 'gemini_stream')).toBe(1)
 })

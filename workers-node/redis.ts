@@ -302,7 +302,7 @@ export class NativeRedis {
 
   /** Takes consumers out of the group that hold nothing and were not heard of for `idleMs`. */
   async dropSilentConsumers({ stream, group }: ModelFamily, idleMs: number): Promise<void> {
-    const consumers = (await this.redis.xinfo('CONSUMERS', stream, group)) as unknown[][]
+    const consumers = await this.consumersOf(stream, group)
     const silent = consumers
       .map((flat) => objectOf(flat))
       .filter(({ pending, idle }) => pending === 0 && Number(idle) > idleMs)
@@ -312,6 +312,16 @@ export class NativeRedis {
         pipeline.eval(LEAVE_GROUP_IF_HOLDING_NONE, 1, stream, group, String(name))
       }
     })
+  }
+
+  /** None where the stream or its group is missing: this Redis is new, or has lost it. */
+  private async consumersOf(stream: string, group: string): Promise<unknown[][]> {
+    try {
+      return (await this.redis.xinfo('CONSUMERS', stream, group)) as unknown[][]
+    } catch (error) {
+      if (isReply(error, 'ERR no such key') || isReply(error, 'NOGROUP')) return []
+      throw error
+    }
   }
 
   /** Takes entries out of the pending list and out of the stream. */
