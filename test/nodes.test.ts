@@ -6,7 +6,6 @@ import { batchUntil, errorOf, submit, until } from './setup/client.ts'
 import { type Answer, type ModelServer, startModelServer } from './setup/model-server.ts'
 import { TRACEPARENT } from './setup/new-batch.ts'
 import { RUNTIMES } from './setup/start-gateway.ts'
-import { startTcpProxy } from './setup/tcp-proxy.ts'
 import { type Stack, type StackOptions, startStack } from './stack.ts'
 
 const NODE_TOKEN = 'token-of-the-nodes-of-the-test'
@@ -175,31 +174,6 @@ test('bad and late messages take no room, and a family without room is looked at
   }
 })
 
-test('a lone node that rests for longer than its silence is used again when the rest is over', async () => {
-  const [only] = (await startNodes(1)) as [ModelServer]
-  let refused = 0
-  only.answer(() =>
-    refused++ < 1
-      ? { status: 429, body: {}, headers: { 'retry-after': '35' } }
-      : [{ text: 'Rested.' }],
-  )
-  await start({ workerSettings: { WORKER_STREAMS: 'qwen', RETRY_BASE_MS: '20' } })
-  const accepted = []
-  for (let i = 0; i < 3; i++) {
-    accepted.push(await submit(stack.gatewayUrl, { prompt: `${i}`, model: 'qwen3' }))
-    await sleep(300)
-  }
-  for (const { batch_id } of accepted) {
-    const batch = await batchUntil(
-      stack.gatewayUrl,
-      batch_id,
-      (one) => one.finished_at !== null,
-      60_000,
-    )
-    expect(batch.status).toBe('COMPLETED')
-  }
-}, 120_000)
-
 test('with a lasting backlog those that wait are not overtaken for long', async () => {
   const [only] = (await startNodes(1)) as [ModelServer]
   const answered: string[] = []
@@ -249,42 +223,6 @@ test('a worker that is killed leaves no load behind: its places are free when it
   )
   expect(held).toEqual([])
 })
-
-test('a node that does not answer when it is asked is left out, and used again when it does', async () => {
-  const [gone, other] = (await startNodes(2)) as [ModelServer, ModelServer]
-  const way = await startTcpProxy(gone.url)
-  onTestFinished(() => way.close())
-  await start({
-    workerSettings: { LLM_SERVICE_URL: `${way.url},${other.url}`, WORKER_STREAMS: 'qwen' },
-  })
-  const heard = async () => {
-    const [row] = await stack.database.query(
-      "SELECT last_heartbeat_at > now() - interval '30 s' AS heard FROM gemini_service_nodes WHERE url LIKE $1",
-      [`${way.url}%`],
-    )
-    return row!.heard === true
-  }
-  expect(await heard()).toBe(true)
-  // They are asked while there are tasks, and silence shows after half a minute.
-  const { promise: held, resolve: open } = Promise.withResolvers<void>()
-  const slow: Answer = [{ until: held }, { text: 'Slow.' }]
-  for (const server of [gone, other]) {
-    server.answer(({ messages }) => (messages[0]!.text === 'slow' ? slow : [{ text: 'Quick.' }]))
-  }
-  const busy = await submit(stack.gatewayUrl, { prompt: 'slow', model: 'qwen3' })
-  await until(() => gone.requests.length + other.requests.length === 1)
-  way.cut()
-  await until(async () => !(await heard()), 45_000)
-  const before = gone.requests.length
-  for (let i = 0; i < 4; i++) expect((await ask(`${i}`)).status).toBe('COMPLETED')
-  expect(gone.requests).toHaveLength(before)
-  way.open()
-  await until(heard, 30_000)
-  for (let i = 0; i < 4; i++) await ask(`back ${i}`)
-  expect(gone.requests.length).toBeGreaterThan(before)
-  open()
-  await batchUntil(stack.gatewayUrl, busy.batch_id)
-}, 120_000)
 
 test('nodes that register themselves serve a family that has no other', async () => {
   const [self] = (await startNodes(1)) as [ModelServer]

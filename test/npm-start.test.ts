@@ -173,7 +173,7 @@ const PORT = 20_000 + Math.floor(Math.random() * 10_000)
 test.each(
   Object.keys(VICTIMS),
 )('after a SIGKILL of %s the next npm start comes up, and the work goes on', async (victim) => {
-  const settings = { PORT: String(PORT), DRAIN_MS: '2000' }
+  const settings = { PORT: String(PORT), DRAIN_MS: '2000', LEASE_MS: '4000' }
   const killed = survivor ?? npmStart(settings)
   survivor = undefined
   const [, url] = await killed.printed(/^ready (\S+)$/m, 120_000)
