@@ -9,8 +9,8 @@ import { ByteBudget } from './byte-budget.ts'
 import { codeOf, log } from './log.ts'
 import { ModelError } from './model-error.ts'
 
-/** How long a signed URL serves, in seconds: long enough for clocks that differ. */
-const URL_SERVES_S = 300
+/** How long a signed URL serves, in seconds: long enough for a clock that is ten minutes off, and more. */
+const URL_SERVES_S = 3_600
 /** How long one file may take, in ms. */
 const FILE_MS = 60_000
 /** A picture that was made is not given up at the first fault: it would have to be made again. */

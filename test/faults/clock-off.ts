@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { until } from '../setup/client.ts'
+import { PNG } from '../setup/pictures.ts'
 import { withShim } from '../setup/shims/with-shim.ts'
 import { answerCalls, gate, LEASE_MS, MODEL, startFaultWorker } from './fault-worker.ts'
 import {
@@ -29,8 +30,12 @@ async function withClockOff(shiftMs: number, lock: boolean): Promise<Figure[]> {
       return earlier === 0 ? { status: 503, body: {} } : [{ text: 'answer' }]
     })
     const called = (kind: string) => calls.filter(({ prompt }) => prompt.startsWith(kind))
-    const submitted = (kind: string) =>
-      submitMany(stack, TASKS, (i) => ({ prompt: `${kind} ${i}`, model: MODEL }))
+    const submitted = (kind: string, files?: File) =>
+      submitMany(stack, TASKS, (i) => ({
+        prompt: `${kind} ${i}`,
+        model: MODEL,
+        ...(files && { files }),
+      }))
     const right = await startFaultWorker(stack, 'right', { lock })
     const off = await startFaultWorker(stack, 'off', {
       lock,
@@ -38,7 +43,12 @@ async function withClockOff(shiftMs: number, lock: boolean): Promise<Figure[]> {
       CLOCK_SHIFT_MS: String(shiftMs),
     })
 
-    const [quiet, stumbling] = await Promise.all([submitted('quiet'), submitted('stumbling')])
+    // The addresses at which workers fetch files end at a time.
+    const picture = new File([PNG], 'red.png')
+    const [quiet, stumbling] = await Promise.all([
+      submitted('quiet'),
+      submitted('stumbling', picture),
+    ])
     await until(() => called('quiet').length === TASKS, WAIT_MS)
     demand(new Set(called('quiet').map(({ worker }) => worker)).size === 2, 'one has all the calls')
     await pause(LEASE_MS * 2)
@@ -77,7 +87,7 @@ export const scenarios: Scenario[] = [TEN_MINUTES_MS, -TEN_MINUTES_MS].flatMap((
   [true, false].map((lock) => ({
     fault: `clock of one of two workers ten minutes ${shiftMs > 0 ? 'fast' : 'slow'} (${lock ? 'session locks watched' : 'leases only'})`,
     holds:
-      'no difference: nothing is taken from the living, retries come when due, the dead are replaced',
+      'no difference: nothing is taken from the living, retries come when due, files are fetched, the dead are replaced',
     times: { short: 1, long: 5 },
     waits: true,
     run: () => withClockOff(shiftMs, lock),
