@@ -193,9 +193,12 @@ async function bury({ postgres, onDeadLetters }: Consumption, dead: DeadMessage[
   }
 }
 
-function entryOf({ stream }: ModelFamily, { id, fields }: StreamEntry): Omit<DeadMessage, 'code'> {
+function entryOf(
+  { stream }: ModelFamily,
+  { firstId, fields }: StreamEntry,
+): Omit<DeadMessage, 'code'> {
   const payload = cutToBytes(storableText(JSON.stringify(fields)), MAX_PAYLOAD_BYTES)
-  return { id: uuidv7(), stream, entryId: id, payload }
+  return { id: uuidv7(), stream, entryId: firstId, payload }
 }
 
 function objectOf(flat: string[]): Record<string, string> {

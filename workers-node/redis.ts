@@ -18,11 +18,17 @@ import type { Reading } from '../drizzle/statements/ring-tasks-if-lost.ts'
 import { Backoff } from './backoff.ts'
 import { codeOf, log } from './log.ts'
 
-/** An entry of a stream as read: its id and its flat list of fields, null when already deleted. */
-export type StreamEntry = { id: string; fields: string[] | null }
+/**
+ * An entry of a stream as read: its id, the id under which it came first, and its flat list of fields,
+ * null when already deleted.
+ */
+export type StreamEntry = { id: string; firstId: string; fields: string[] | null }
 
 /** As Redis gives it: fields are null where the entry was deleted. */
 type PendingEntry = [id: string, fields: string[] | null]
+
+/** The last field of an entry that was put back: it goes by its first id in the dead letters. */
+const FIRST_ID = 'first_id'
 
 const DEAD_LETTERS_KEPT = 10_000
 const PUT_BACK_STEP = 100
@@ -173,7 +179,7 @@ export class StreamReader {
       'XREADGROUP',
       ...['GROUP', group, this.consumer, 'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', stream, '>'],
     )) as [string, [string, string[] | null][]][] | null
-    return (answer?.[0]?.[1] ?? []).map(([id, fields]) => ({ id, fields }))
+    return (answer?.[0]?.[1] ?? []).map(asFirstAdded)
   }
 
   /** Ends a read that waits, from the given other connection. */
@@ -287,13 +293,14 @@ export class NativeRedis {
     }
   }
 
-  /** Entries that were taken from the pending list of another: each becomes a new one. */
+  /** Entries that were taken from the pending list of another: each becomes a new one, which says which it was. */
   private async addAgain({ stream, group }: ModelFamily, entries: PendingEntry[]): Promise<void> {
     if (entries.length === 0) return
     const ids = entries.map(([id]) => id)
     await this.pipelined((pipeline) => {
-      for (const [, fields] of entries) {
-        if (fields) pipeline.call('XADD', stream, '*', ...fields)
+      for (const entry of entries) {
+        const { firstId, fields } = asFirstAdded(entry)
+        if (fields) pipeline.call('XADD', stream, '*', ...fields, FIRST_ID, firstId)
       }
       pipeline.xack(stream, group, ...ids)
       pipeline.xdel(stream, ...ids)
@@ -403,6 +410,12 @@ export class NativeRedis {
     if (error) throw error
     return answers.map(([, result]) => result)
   }
+}
+
+/** An entry without what putting back has added to it. */
+function asFirstAdded([id, fields]: PendingEntry): StreamEntry {
+  if (fields?.at(-2) !== FIRST_ID) return { id, firstId: id, fields }
+  return { id, firstId: fields.at(-1)!, fields: fields.slice(0, -2) }
 }
 
 /** A reply that is a flat list of names and values. */
