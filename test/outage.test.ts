@@ -40,6 +40,12 @@ function holdAnswers(): () => void {
   return resolve
 }
 
+/** The dead letters of messages that say this noise. */
+function lettersOf(noise: string) {
+  const payload = JSON.stringify(['noise', noise])
+  return stack.database.query('SELECT original_id FROM dead_letters WHERE payload = $1', [payload])
+}
+
 test('a worker that starts while Redis is away waits for it, and then works', async () => {
   redis.cut()
   const starting = stack.startWorker(settings)
@@ -136,12 +142,45 @@ test('a bad message that could not be stored is dealt with later, though its rea
   const entry = await direct.xadd('qwen_stream', '*', 'noise', 'x')
   await worker.printed(/messages not acknowledged/)
   postgres.open()
-  const letters = () =>
-    stack.database.query(`SELECT FROM dead_letters WHERE payload = '["noise","x"]'`)
-  await until(async () => (await letters()).length === 1)
+  await until(async () => (await lettersOf('x')).length === 1)
   await until(async () => (await direct.xlen('qwen_stream')) === 0)
+  // It was put back under another id by then.
+  expect(await lettersOf('x')).toEqual([{ original_id: entry }])
   expect(await direct.xrange('qwen_stream', entry!, entry!)).toEqual([])
   expect(await worker.stop()).toBe(0)
+})
+
+test('a bad message is one dead letter, though its reader died before it was acknowledged', async () => {
+  const direct = new Redis(stack.redisUrl, { protocol: 2 })
+  onTestFinished(() => direct.disconnect())
+  const doomed = await stack.startWorker(settings)
+  const stored = postgres.holdAfter('save-dead-messages')
+  const entry = await direct.xadd('qwen_stream', '*', 'noise', 'y')
+  await stored.reached
+  await doomed.stop('SIGKILL')
+  expect(await lettersOf('y')).toEqual([{ original_id: entry }])
+  const worker = await stack.startWorker({ ...settings, DATABASE_URL: stack.database.url })
+  await worker.printed(/message is a dead letter/)
+  await until(async () => (await direct.xlen('qwen_stream')) === 0)
+  expect(await lettersOf('y')).toEqual([{ original_id: entry }])
+  expect(await worker.stop()).toBe(0)
+})
+
+test('a drain rings what it hands back, though Redis is away for a moment', async () => {
+  const direct = new Redis(stack.redisUrl, { protocol: 2 })
+  onTestFinished(() => direct.disconnect())
+  const worker = await stack.startWorker({ ...settings, DRAIN_MS: '200' })
+  holdAnswers()
+  const { task_ids } = await submit(stack.gatewayUrl, { prompt: 'a', model: 'qwen3' })
+  await until(() => models.requests.length === 1)
+  await until(async () => (await direct.xlen('qwen_stream')) === 0)
+  redis.cut()
+  const exited = worker.stop()
+  await worker.printed(/tasks handed back, but not rung/)
+  redis.open()
+  expect(await exited).toBe(0)
+  const [[, fields] = []] = await direct.xrange('qwen_stream', '-', '+')
+  expect(fields).toEqual(expect.arrayContaining([task_ids[0]]))
 })
 
 test('a worker goes on when Redis comes back after it was cut off', async () => {

@@ -302,17 +302,23 @@ export async function startWorker(settings: WorkerSettings): Promise<Worker> {
     }
     const releases = left.map(({ held }) => ({ ...held, because: 'drained', afterMs: 0 }) as const)
     const ends = performance.now() + CLOSING_MS
-    for (const backoff = new Backoff(HAND_BACK_AGAIN_AFTER_MS); performance.now() < ends; ) {
-      try {
-        const tasks = await beatPostgres.run(releaseTasksIfHeld(releases))
-        log.info({ tasks: tasks.length }, 'tasks handed back')
-        await ring(redis, tasks)
-        return
-      } catch (error) {
-        log.warn({ code: codeOf(error) }, 'tasks not handed back')
-        await backoff.pause()
+    const untilDone = async <Result>(what: string, act: () => Promise<Result>) => {
+      for (const backoff = new Backoff(HAND_BACK_AGAIN_AFTER_MS); performance.now() < ends; ) {
+        try {
+          return await act()
+        } catch (error) {
+          log.warn({ code: codeOf(error) }, what)
+          await backoff.pause()
+        }
       }
     }
+    const tasks = await untilDone('tasks not handed back', () =>
+      beatPostgres.run(releaseTasksIfHeld(releases)),
+    )
+    if (!tasks) return
+    log.info({ tasks: tasks.length }, 'tasks handed back')
+    // Rung apart: what was handed back once is not given a second time.
+    await untilDone('tasks handed back, but not rung', () => ring(redis, tasks))
   }
 }
 
