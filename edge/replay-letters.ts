@@ -11,6 +11,7 @@ import { codeOf } from './code-of.ts'
 import { log } from './log.ts'
 import type { AppEnv } from './operation.ts'
 import { runUncrossed } from './run-uncrossed.ts'
+import { wakeWorkers } from './wake-workers.ts'
 
 /**
  * Replays dead letters for whoever asks, and rings what that gives: two round trips. `rung` is false where
@@ -18,15 +19,18 @@ import { runUncrossed } from './run-uncrossed.ts'
  * `canRing` messages are left as they are.
  */
 export async function replayLetters(
-  { var: { postgres, redis, owner, requestId } }: Context<AppEnv>,
+  c: Context<AppEnv>,
   ids: string[],
   canRing: boolean,
 ): Promise<{ verdicts: ReplayVerdict[]; rung: boolean }> {
+  const { postgres, redis, owner, requestId } = c.var
   const replays = ids.map((letterId) => ({ letterId, auditId: uuidv7() }))
-  const verdicts = await runUncrossed(
-    postgres,
-    replayDeadLetters(replays, { actor: owner, canRing }),
-  )
+  const statement = replayDeadLetters(replays, { actor: owner, canRing })
+  const verdicts = await runUncrossed(postgres, statement).catch((error: unknown) => {
+    // It may have been done all the same: idle workers are to look for what nobody has rung.
+    wakeWorkers(c)
+    throw error
+  })
   const { tasks, entries, letterIds } = toRing(verdicts)
   try {
     await redis.ring(

@@ -28,7 +28,13 @@ export async function replayLetters(
 ): Promise<{ verdicts: ReplayVerdict[]; notRung: string | null }> {
   const replays = ids.map((letterId) => ({ letterId, auditId: uuidv7() }))
   const canRing = redis !== null
-  const verdicts = await postgres.run(replayDeadLetters(replays, { actor, canRing }))
+  const verdicts = await postgres
+    .run(replayDeadLetters(replays, { actor, canRing }))
+    .catch(async (error: unknown) => {
+      // It may have been done all the same: idle workers are to look for what nobody has rung.
+      await redis?.wake().catch(() => {})
+      throw error
+    })
   if (!redis) return { verdicts, notRung: null }
   const { tasks, entries, letterIds } = toRing(verdicts)
   try {
