@@ -18,8 +18,9 @@ export class KeptOutcomes {
     this.kept = path && existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : []
   }
 
-  of(scenario: Scenario): Outcome | undefined {
-    const found = this.kept.find(({ fault }) => fault === scenario.fault)
+  /** What is known of a scenario, if it was run at least so often. */
+  of(scenario: Scenario, times: number): Outcome | undefined {
+    const found = this.kept.find(({ fault, runs }) => fault === scenario.fault && runs >= times)
     return found && { scenario, runs: found.runs, figures: found.figures, errors: found.errors }
   }
 

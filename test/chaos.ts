@@ -70,7 +70,8 @@ async function main(word: string, { times, beside, keep }: Options): Promise<voi
   try {
     for (const [i, scenario] of chosen.entries()) {
       console.log(`${i + 1} of ${chosen.length}: ${scenario.fault}`)
-      const known = kept.of(scenario)
+      const wanted = times ?? scenario.times?.long ?? 1
+      const known = kept.of(scenario, wanted)
       if (known) {
         outcomes.push(known)
         console.log(`  ${summary(known)}\n  as measured before`)
@@ -78,7 +79,7 @@ async function main(word: string, { times, beside, keep }: Options): Promise<voi
       }
       const began = performance.now()
       const outcome = await repeat(scenario, {
-        times: times ?? scenario.times?.long ?? 1,
+        times: wanted,
         atOnce: scenario.waits ? beside : 1,
         isOver: () => interrupted,
       })
@@ -122,7 +123,8 @@ async function repeat(
 }
 
 function documentOf(table: string, days: string): string {
-  const command = ['npm run chaos', ...process.argv.slice(2)].join(' ')
+  const given = process.argv.slice(2)
+  const command = ['npm run chaos', ...(given.length > 0 ? ['--'] : []), ...given].join(' ')
   return `# Chaos
 
 Made by \`${command}\` on ${days}, on a machine with ${availableParallelism()} cores, which Postgres, Redis, the

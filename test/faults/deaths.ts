@@ -1,7 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { submit, until } from '../setup/client.ts'
 import { descendants, isAlive } from '../setup/descendants.ts'
 import { withShim } from '../setup/shims/with-shim.ts'
-import { answerCalls, gate, MODEL, NEVER_ENDS, namedWorker } from './fault-worker.ts'
+import { answerCalls, gate, LEASE_MS, MODEL, NEVER_ENDS, namedWorker } from './fault-worker.ts'
 import {
   demand,
   demandAllEndedOnce,
@@ -20,8 +21,12 @@ const POISON = 'poison'
 /** As the workers have it. */
 const MAX_DEATHS = 3
 
-/** Kills the worker in the call each time, then lets the call succeed. */
-async function killAgainAndAgain(kills: number, lock: boolean): Promise<Figure[]> {
+/**
+ * Kills the worker in the call each time, then lets the call succeed. In the long form no kill comes before the
+ * other has been there for long enough to take over: then its time is judged.
+ */
+async function killAgainAndAgain(kills: number, lock: boolean, long: boolean): Promise<Figure[]> {
+  const limit = long ? { limit: lock ? 2000 : 2 * LEASE_MS } : {}
   return onStack({}, async (stack) => {
     const calls = answerCalls(stack, ({ earlier }) =>
       earlier < kills ? NEVER_ENDS : [{ text: 'answer' }],
@@ -33,13 +38,14 @@ async function killAgainAndAgain(kills: number, lock: boolean): Promise<Figure[]
     const figures: Figure[] = []
     for (let kill = 1; kill <= kills; kill++) {
       await until(() => calls.length === kill, WAIT_MS)
+      if (long) await pause(LEASE_MS * 1.5)
       const worker = workers[NAMES.indexOf(calls[kill - 1]!.worker)]!.program()
       const children = descendants(worker.child.pid!)
       const killedAt = performance.now()
       await worker.stop('SIGKILL')
       await until(() => calls.length === kill + 1, WAIT_MS)
       const value = calls[kill]!.at - killedAt
-      figures.push({ name: `called again after kill ${kill}`, value, unit: 'ms' })
+      figures.push({ name: `called again after kill ${kill}`, value, unit: 'ms', ...limit })
       await until(() => !children.some(isAlive), WAIT_MS)
     }
     const [task] = await demandAllEndedOnce(stack, accepted, { extraCalls: kills })
@@ -118,7 +124,8 @@ function repeated(kills: number, lock: boolean): Scenario {
     fault: `${kills === 2 ? 'two' : 'three'} kills on the same task (${lock ? 'session locks watched' : 'leases only'})`,
     holds: 'it still ends once; every death is counted, and none as its own; no child is left',
     times: { short: 1, long: 20 },
-    run: () => killAgainAndAgain(kills, lock),
+    waits: true,
+    run: ({ long }) => killAgainAndAgain(kills, lock, long),
   }
 }
 

@@ -33,11 +33,20 @@ export const scenarios: Scenario[] = [
     run: ({ long }: { long: boolean }) =>
       onStack({}, (stack) => withoutRedis(stack, fail, long ? 30_000 : 5_000)),
   })),
-  ...WAYS.map(({ way, fail }) => ({
-    fault: `network between one of two workers and Postgres ${way}`,
-    holds: 'the other takes over, at most one more call a task, and late results change nothing',
-    run: () => onStack({}, (stack) => withoutPostgres(stack, fail)),
-  })),
+  ...WAYS.flatMap(({ way, fail }) =>
+    [true, false].map((lock) => ({
+      fault: `network between one of two workers and Postgres ${way} (${lock ? 'session locks watched' : 'leases only'})`,
+      holds: 'the other takes over, at most one more call a task, and late results change nothing',
+      run: () =>
+        onStack({}, (stack) =>
+          // Postgres hears nothing of a connection that falls silent, and its lock stays.
+          withoutPostgres(stack, fail, {
+            lock,
+            limitMs: lock && way === 'cut' ? 2000 : 2 * LEASE_MS,
+          }),
+        ),
+    })),
+  ),
   ...WAYS.map(({ way, fail }) => ({
     fault: `only the connections of the session locks ${way}`,
     holds: 'no living call is reaped: its lease is renewed',
@@ -86,13 +95,21 @@ async function withoutRedis(stack: FaultStack, fail: Fail, ms: number): Promise<
  * Some calls of the worker that is cut off end in the meantime, and their results come late; the
  * others run on, and are aborted when it hears that they are no longer its own.
  */
-async function withoutPostgres(stack: FaultStack, fail: Fail): Promise<Figure[]> {
+async function withoutPostgres(
+  stack: FaultStack,
+  fail: Fail,
+  { lock, limitMs }: { lock: boolean; limitMs: number },
+): Promise<Figure[]> {
   const late = gate('of the first')
   const calls = answerCalls(stack, ({ prompt, worker }) => {
     if (worker === 'second') return [{ text: 'of the second' }]
     return prompt.startsWith('late') ? late.steps : NEVER_ENDS
   })
-  const first = await startFaultWorker(stack, 'first')
+  const direct = await stack.proxyTo(stack.database.url)
+  const first = await startFaultWorker(stack, 'first', {
+    lock,
+    ...(lock && { DATABASE_DIRECT_URL: direct.url }),
+  })
   const accepted = await submitMany(stack, CALLS * 2, (i) => ({
     prompt: `${i < CALLS ? 'late' : 'endless'} ${i}`,
     model: MODEL,
@@ -102,17 +119,17 @@ async function withoutPostgres(stack: FaultStack, fail: Fail): Promise<Figure[]>
   for (const { messages, gone } of stack.models.requests) {
     void gone.then(() => aborted.add(messages[0]!.text))
   }
-  await startFaultWorker(stack, 'second')
+  await startFaultWorker(stack, 'second', { lock })
   // Who has not been in contact for a lease reaps nothing.
   await pause(LEASE_MS * 1.5)
 
-  fail(first.postgres)
+  for (const network of [first.postgres, direct]) fail(network)
   const failed = performance.now()
   late.open()
   await until(() => calls.some(({ worker }) => worker === 'second'), WAIT_MS)
-  const value = (performance.now() - failed) / 1000
+  const value = performance.now() - failed
   const tasks = await demandAllEndedOnce(stack, accepted, { extraCalls: CALLS * 2 })
-  first.postgres.open()
+  for (const network of [first.postgres, direct]) network.open()
   await first.program.printed(/late result dropped/)
   await until(() => [...aborted].filter((prompt) => prompt.startsWith('endless')).length === CALLS)
 
@@ -123,7 +140,7 @@ async function withoutPostgres(stack: FaultStack, fail: Fail): Promise<Figure[]>
     demand(response_text === 'of the second' && deaths === 1 && attempt === 2, found)
   }
   // A call is renewed up to a second before the network fails, and a sweep comes once a lease.
-  return [{ name: 'taken over after', value, unit: 's', limit: (2 * LEASE_MS) / 1000 }]
+  return [{ name: 'taken over after', value, unit: 'ms', limit: limitMs }]
 }
 
 /** Text that goes on and on, so much that its saving is often under way when leases are renewed. */
