@@ -269,6 +269,20 @@ test('while Redis is away a task is replayed, and starts when it is back; a mess
   expect((await batchUntil(stack.gatewayUrl, batch.batch_id)).status).toBe('COMPLETED')
 })
 
+test('a task is started though the answer to its replay is lost, and all workers are idle', async () => {
+  const { batch, letterId } = await failedTask()
+  models.answer(() => [{ text: 'At last' }])
+  const postgres = await startTcpProxy(stack.database.url)
+  const answer = postgres.holdAfter('replay-dead-letters')
+  const replaying = dlq(['replay', letterId], { ...settings, DATABASE_URL: postgres.url })
+  await answer.reached
+  await postgres.close()
+  expect((await replaying).code).toBe(1)
+  expect((await batchUntil(stack.gatewayUrl, batch.batch_id, undefined, 40_000)).status).toBe(
+    'COMPLETED',
+  )
+}, 60_000)
+
 test('a purge deletes what fits, makes the copy anew, and leaves the tasks alone', async () => {
   const { batch, letterId } = await failedTask()
   const [one, two, three] = [

@@ -10,7 +10,7 @@ import type {
   Streams,
 } from '../drizzle/contract/operators-api.ts'
 import { type NativePostgres, openPostgres } from '../workers-node/postgres.ts'
-import { errorOf, get, submit } from './setup/client.ts'
+import { errorOf, get, submit, until } from './setup/client.ts'
 import { deadMessage, failed, letterRow } from './setup/dead-letters.ts'
 import { node } from './setup/node-states.ts'
 import { OPERATOR_KEY, sendKeyTo } from './setup/send-key.ts'
@@ -38,7 +38,7 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
   })
   beforeEach(async () => {
     Object.assign(stack.rest, { down: false })
-    Object.assign(stack.sql, { down: false })
+    Object.assign(stack.sql, { down: false, loseAnswers: 0 })
     await redis.flushdb()
     await database.query('DELETE FROM dead_letters')
     await database.query('DELETE FROM conversations')
@@ -161,6 +161,17 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     expect(refused.headers.get('retry-after')).toBe('5')
     expect(await errorOf(refused)).toMatchObject({ code: 'unavailable' })
     expect((await letterRow(database, message))!.replayed_at).toBeNull()
+  })
+
+  test('where the answer to a replay is lost, workers are asked to look for what nobody rang', async () => {
+    const { letterId, taskId } = (await failed(database)).failed[0]
+    stack.rest.take()
+    stack.sql.loseAnswers = 2
+    const lost = await send('POST', `/v1/dead-letters/${letterId}/replay`)
+    expect(lost.status).toBe(503)
+    expect(await taskRow(database, taskId, 'status')).toEqual({ status: 0 })
+    const wake = JSON.stringify([['publish', 'wake', '']])
+    await until(() => stack.rest.take().some((asked) => JSON.stringify(asked) === wake))
   })
 
   test('a message that Redis does not take after all counts as not replayed', async () => {

@@ -95,7 +95,7 @@ export async function forget({ postgres, redis }: SweepDoors): Promise<void> {
   for (const family of MODEL_FAMILIES) await redis.dropSilentConsumers(family, CONSUMER_SILENT_MS)
   for (;;) {
     const [row] = await postgres.run(forgetOldRows(STEP))
-    if (!row || row.keys < STEP) return
+    if (!row || Math.max(row.keys, row.lines) < STEP) return
   }
 }
 

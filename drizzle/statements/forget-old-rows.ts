@@ -7,14 +7,18 @@ export const KEYS_KEPT_H = 24
 /** A node that registers itself and has been silent for so long will not come back, in hours. */
 const NODES_KEPT_H = 24
 
+/** What is in `sys_logs` is kept for so long; lines of level audit, which say who did something, for ever. In days. */
+const LOGS_KEPT_DAYS = 30
+
 /** A call that still writes has saved within this time, in minutes. */
 const PARTIALS_KEPT_MIN = 60
 
 /**
- * Removes up to `limit` outlived idempotency keys, as many partial texts that no running call owns, and
- * as many nodes that had registered themselves and are gone. Returns how many keys went.
+ * Removes up to `limit` outlived idempotency keys, as many partial texts that no running call owns, as
+ * many nodes that had registered themselves and are gone, and as many old lines of `sys_logs`. Returns how
+ * many keys and lines went.
  */
-export function forgetOldRows(limit: number): Statement<{ keys: number }> {
+export function forgetOldRows(limit: number): Statement<{ keys: number; lines: number }> {
   return { name: 'forget-old-rows', text: FORGET_OLD_ROWS, params: [limit] }
 }
 
@@ -45,5 +49,14 @@ WITH outlived AS (
   FOR UPDATE SKIP LOCKED
 ), left_out AS (
   DELETE FROM gemini_service_nodes n USING gone g WHERE n.id = g.id
+), line AS (
+  SELECT l.id FROM sys_logs l
+  WHERE l.created_at < now() - interval '${LOGS_KEPT_DAYS} days' AND l.level <> 'audit'
+  ORDER BY l.created_at LIMIT $1::integer
+  FOR UPDATE SKIP LOCKED
+), unlogged AS (
+  DELETE FROM sys_logs l USING line WHERE l.id = line.id
+  RETURNING l.id
 )
-SELECT count(*)::integer AS keys FROM forgotten`
+SELECT (SELECT count(*) FROM forgotten)::integer AS keys,
+  (SELECT count(*) FROM unlogged)::integer AS lines`

@@ -50,6 +50,31 @@ export const RECOVERY: Mutation[] = [
   ]),
   ...inStatement('forget-old-rows', [
     [
+      `l.created_at < now() - interval '${source('LOGS_KEPT_DAYS')} days'`,
+      'true',
+      'a line of the log goes after 30 days, one that says who did something stays',
+    ],
+    [
+      " AND l.level <> 'audit'",
+      '',
+      'a line of the log goes after 30 days, one that says who did something stays',
+    ],
+    [
+      'ORDER BY l.created_at LIMIT $1::integer',
+      'ORDER BY l.created_at',
+      'no more lines than the limit go at a time, the oldest first',
+    ],
+    [
+      'ORDER BY l.created_at LIMIT',
+      'ORDER BY l.created_at DESC LIMIT',
+      'no more lines than the limit go at a time, the oldest first',
+    ],
+    [
+      'FOR UPDATE SKIP LOCKED\n), unlogged',
+      'FOR UPDATE\n), unlogged',
+      'a line that another sweep is about to forget is left to it, and nobody waits',
+    ],
+    [
       `WHERE created_at < now() - interval '${source('KEYS_KEPT_H')} h'`,
       '',
       'a key of 25 hours goes, one of 23 stays',

@@ -1,5 +1,7 @@
 import { inFile, type Mutation } from './mutation.ts'
 
+const ONE_LETTER =
+  'a bad message is one dead letter, though its reader died before it was acknowledged'
 const NOTHING_TO_FORGET =
   'there is nothing to forget in a Redis that has lost its streams, or their groups'
 
@@ -142,6 +144,55 @@ export const WORKERS: Mutation[] = [
   ]),
   ...inFile('workers-node/redis.ts', 'test/read-groups.test.ts', [
     ["pending = is['pending']", '', 'what was read and not acknowledged is counted as pending'],
+  ]),
+  ...inFile('workers-node/lookout.ts', 'test/lookout.test.ts', [
+    [
+      'const DEAD_LOOKS = 2',
+      'const DEAD_LOOKS = 1',
+      'a holder whose lock is away at one look, and there at the next, keeps its tasks',
+    ],
+  ]),
+  ...inFile('workers-node/redis.ts', 'test/outage.test.ts', [
+    [', FIRST_ID, firstId)', ')', ONE_LETTER],
+    ['if (fields?.at(-2) !== FIRST_ID) return', 'return', ONE_LETTER],
+  ]),
+  ...inFile('workers-node/worker.ts', 'test/outage.test.ts', [
+    [
+      "await untilDone('tasks handed back, but not rung', () => ring(redis, tasks))",
+      'await ring(redis, tasks).catch(() => {})',
+      'a drain rings what it hands back, though Redis is away for a moment',
+    ],
+  ]),
+  ...inFile('workers-node/worker.ts', 'test/faults/deaths.test.ts', [
+    [
+      'const SUSPECT_DEATHS = 2',
+      'const SUSPECT_DEATHS = 9',
+      'faults > a task that kills its process every time, beside 49 good ones: it fails as killed_worker with a dead letter; two workers die of it; the 49 succeed',
+    ],
+  ]),
+  ...inFile('workers-node/heartbeat.ts', 'test/worker.test.ts', [
+    ['    call.lose()\n', '', 'a call whose task is no longer ours is ended at once'],
+  ]),
+  ...inFile('workers-node/files-door.ts', 'test/faults/clock-off.test.ts', [
+    [
+      'const URL_SERVES_S = 3_600',
+      'const URL_SERVES_S = 300',
+      'faults > clock of one of two workers ten minutes slow (leases only): no difference: nothing is taken from the living, retries come when due, files are fetched, the dead are replaced',
+    ],
+  ]),
+  ...inFile('workers-node/replay-letters.ts', 'test/dlq.test.ts', [
+    [
+      'await redis?.wake().catch(() => {})\n',
+      '\n',
+      'a task is started though the answer to its replay is lost, and all workers are idle',
+    ],
+  ]),
+  ...inFile('edge/replay-letters.ts', 'test/operators.test.ts', [
+    [
+      '    wakeWorkers(c)\n',
+      '',
+      'on node > where the answer to a replay is lost, workers are asked to look for what nobody rang',
+    ],
   ]),
   ...inFile('workers-node/redis.ts', 'test/sweep.test.ts', [
     ["isReply(error, 'ERR no such key') || isReply", 'isReply', NOTHING_TO_FORGET],

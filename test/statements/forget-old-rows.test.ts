@@ -51,7 +51,7 @@ async function partialsLeft(): Promise<string[]> {
 test('a key of 25 hours goes, one of 23 stays', async () => {
   await keyOfAge(25, 'old')
   await keyOfAge(23, 'young')
-  expect(await database.run(forgetOldRows(10))).toEqual([{ keys: 1 }])
+  expect(await database.run(forgetOldRows(10))).toEqual([{ keys: 1, lines: 0 }])
   expect(await keysLeft()).toEqual(['local young'])
 })
 
@@ -73,7 +73,7 @@ test('no more keys than the limit go at a time, the oldest first', async () => {
   await keyOfAge(30, 'second')
   await keyOfAge(40, 'first')
   await keyOfAge(25, 'third')
-  expect(await database.run(forgetOldRows(2))).toEqual([{ keys: 2 }])
+  expect(await database.run(forgetOldRows(2))).toEqual([{ keys: 2, lines: 0 }])
   expect(await keysLeft()).toEqual(['local third'])
 })
 
@@ -182,4 +182,45 @@ test('a node that registered itself and has been silent for a day is forgotten, 
     [gone, ...kept],
   ])
   expect(rows.map(({ id }) => id).toSorted()).toEqual(kept.toSorted())
+})
+
+/** A line of the log, of so many days ago. */
+async function lineOfAge(days: number, level = 'error'): Promise<void> {
+  await database.query(
+    `INSERT INTO sys_logs (id, level, source, code, message, created_at)
+     VALUES (gen_random_uuid(), $1, 'test', 'code', $2::text, now() - $2::text::integer * interval '1 day')`,
+    [level, days],
+  )
+}
+
+async function linesLeft(): Promise<string[]> {
+  const rows = await database.query<{ line: string }>(
+    "SELECT level || ' ' || message AS line FROM sys_logs",
+  )
+  await database.query('DELETE FROM sys_logs')
+  return rows.map(({ line }) => line).toSorted()
+}
+
+test('a line of the log goes after 30 days, one that says who did something stays', async () => {
+  for (const days of [29, 31]) await lineOfAge(days)
+  await lineOfAge(31, 'audit')
+  expect(await database.run(forgetOldRows(10))).toEqual([{ keys: 0, lines: 1 }])
+  expect(await linesLeft()).toEqual(['audit 31', 'error 29'])
+})
+
+test('no more lines than the limit go at a time, the oldest first', async () => {
+  for (const days of [33, 35, 32]) await lineOfAge(days)
+  expect(await database.run(forgetOldRows(2))).toEqual([{ keys: 0, lines: 2 }])
+  expect(await linesLeft()).toEqual(['error 32'])
+})
+
+test('a line that another sweep is about to forget is left to it, and nobody waits', async () => {
+  await lineOfAge(31)
+  const [one, two] = [await openSession(database), await openSession(database)]
+  await one.query('BEGIN')
+  await one.run(forgetOldRows(10))
+  await two.query("SET lock_timeout = '1 s'")
+  await two.run(forgetOldRows(10))
+  await one.query('COMMIT')
+  expect(await linesLeft()).toEqual([])
 })
