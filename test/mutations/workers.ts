@@ -154,7 +154,11 @@ export const WORKERS: Mutation[] = [
   ]),
   ...inFile('workers-node/redis.ts', 'test/outage.test.ts', [
     [', FIRST_ID, firstId)', ')', ONE_LETTER],
-    ['if (fields?.at(-2) !== FIRST_ID) return', 'return', ONE_LETTER],
+    [
+      'if (fields?.at(-2) !== FIRST_ID) return',
+      'return',
+      'a bad message that could not be stored is dealt with later, though its reader is idle',
+    ],
   ]),
   ...inFile('workers-node/worker.ts', 'test/outage.test.ts', [
     [
