@@ -75,7 +75,8 @@ async function leaveAtOnce(): Promise<Figure[]> {
     })
     leaving.program.child.kill('SIGTERM')
     await leaving.program.printed(/worker draining/)
-    await pause(LEASE_MS / 3)
+    // Who has not been in contact for a lease takes nothing over.
+    await pause(LEASE_MS * 1.5)
     const toldAt = performance.now()
     const exit = await leaving.program.stop('SIGTERM')
     const exitedAt = performance.now()

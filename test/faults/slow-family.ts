@@ -36,7 +36,11 @@ async function takeAllSlots(stack: FaultStack, { slowMs }: { slowMs: number }): 
     prompt.startsWith('slow') ? slow.steps : [{ text: 'at once' }],
   )
   const slowCalls = () => calls.filter(({ prompt }) => prompt.startsWith('slow')).length
-  const worker = await stack.startWorker({ WORKER_CONCURRENCY: String(SLOTS) })
+  const worker = await stack.startWorker({
+    WORKER_CONCURRENCY: String(SLOTS),
+    // The slow ones say nothing for minutes, and go on.
+    IDLE_TIMEOUT_MS: '250000',
+  })
   await pickUps(stack, calls, 'to warm up', 500)
 
   const alone = await pickUps(stack, calls, 'alone', 5000)
