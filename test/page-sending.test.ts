@@ -139,7 +139,8 @@ describe('a prompt', { timeout: 60_000 }, () => {
     await prompt.fill('A long draft')
     const draft = await written(page)
 
-    await edit.last().dblclick()
+    await edit.last().click()
+    await edit.last().click()
     expect(await written(page)).toEqual({
       prompt: 'Second',
       files: ['notes.txt'],
@@ -153,7 +154,9 @@ describe('a prompt', { timeout: 60_000 }, () => {
     expect(await written(page)).toEqual(draft)
     expect(draft.files).toEqual(['red.png', 'big.txt'])
     const image = chips(page).locator('img')
-    expect(await image.evaluate((shown) => (shown as HTMLImageElement).naturalWidth)).toBe(320)
+    await expect
+      .poll(() => image.evaluate((shown) => (shown as HTMLImageElement).naturalWidth))
+      .toBe(320)
     expect(await undo.count()).toBe(0)
 
     await prompt.fill('')
