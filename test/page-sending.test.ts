@@ -71,16 +71,19 @@ async function holdUploads(page: Page): Promise<{ goOn(): void }> {
   return { goOn: release }
 }
 
-/** How fast the page may upload, in bytes per second; -1: as fast as it can. */
-async function uploadsAt({ context, page }: ChatPage, uploadThroughput: number): Promise<void> {
+/** Sets how fast the page may upload, in bytes per second; -1: as fast as it can. */
+async function uploadLimit({ context, page }: ChatPage): Promise<(speed: number) => Promise<void>> {
+  // Only the session that has set a limit can lift it for what is on its way.
   const session = await context.newCDPSession(page)
   await session.send('Network.enable')
-  await session.send('Network.emulateNetworkConditions', {
-    offline: false,
-    latency: 0,
-    downloadThroughput: -1,
-    uploadThroughput,
-  })
+  return async (uploadThroughput) => {
+    await session.send('Network.emulateNetworkConditions', {
+      offline: false,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput,
+    })
+  }
 }
 
 describe('a prompt', { timeout: 60_000 }, () => {
@@ -300,7 +303,8 @@ describe('a file', { timeout: 60_000 }, () => {
     const { page, prompt } = shown
     const submits = submitsOf(page)
     await chooseModels(page, [QWEN])
-    await uploadsAt(shown, 4000)
+    const limit = await uploadLimit(shown)
+    await limit(4000)
     await attach(page, [BIG])
     const part = () =>
       page.locator('progress').evaluate((bar) => (bar as HTMLProgressElement).value)
@@ -314,7 +318,7 @@ describe('a file', { timeout: 60_000 }, () => {
     await button(page, 'Uploading…').waitFor()
     expect(submits).toEqual([])
     expect(await chips(page).getAttribute('data-state')).toBe('uploading')
-    await uploadsAt(shown, -1)
+    await limit(-1)
     await page.locator('.prompt', { hasText: 'Read this' }).waitFor({ timeout: SHOWN_MS })
     expect(submits[0]?.postDataJSON().file_ids).toHaveLength(1)
     await page.getByRole('link', { name: 'big.txt' }).waitFor()
@@ -328,14 +332,15 @@ describe('a file', { timeout: 60_000 }, () => {
     const gone = page.waitForEvent('requestfailed', (request) =>
       request.url().endsWith('/v1/files'),
     )
-    await uploadsAt(shown, 1000)
+    const limit = await uploadLimit(shown)
+    await limit(1000)
     await attach(page, [BIG])
     await page.locator('progress').waitFor()
     await button(page, 'Remove big.txt').click()
     expect((await gone).failure()?.errorText).toBe('net::ERR_ABORTED')
     expect(await chips(page).count()).toBe(0)
     expect(await isFocused(page, '#attach')).toBe(true)
-    await uploadsAt(shown, -1)
+    await limit(-1)
     await ask('Without it', [QWEN])
     expect(submits[0]?.postDataJSON().file_ids).toEqual([])
   })
