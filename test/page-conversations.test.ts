@@ -64,9 +64,20 @@ function requests(method: string, part: string): Request[] {
   return seen
 }
 
-/** From now on, time goes by for the page only as a test says. */
+/** From now on, time goes by for the page only as a test says. It cannot be stopped in the past. */
 async function stopClock(): Promise<void> {
-  await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 1000)
+  await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 5000)
+}
+
+/** Deletes it as another tab does: without a word to this one. */
+async function deleteElsewhere(title: string): Promise<void> {
+  const address = await link(title).getAttribute('href')
+  const id = address?.split('/').at(-1)
+  const status = await page.evaluate(
+    async (path) => (await fetch(path, { method: 'DELETE' })).status,
+    `/v1/conversations/${id}`,
+  )
+  expect(status).toBe(204)
 }
 
 async function act(title: string, action: string): Promise<void> {
@@ -136,12 +147,37 @@ describe('the list of conversations', () => {
     const more = page.getByRole('button', { name: 'More' })
     await more.click()
     await eventually(() => rows().count()).toBe(100)
+    expect(await focused()).toBe('More')
     await send(page, 'A new one')
     await eventually(() => rows().count()).toBe(101)
     await more.click()
     await eventually(() => rows().count()).toBe(121)
     expect(await titles()).toEqual(['A new one', ...names])
     expect(await more.isVisible()).toBe(false)
+    // The button had the focus.
+    expect(await focused()).toBe('Talk 100')
+  })
+
+  test('loses what was deleted elsewhere when it is read again', async () => {
+    await given('One', 'Two', 'Three')
+    await deleteElsewhere('Two')
+    await deleteElsewhere('Three')
+    await send(page, 'A new one')
+    await eventually(titles).toEqual(['A new one', 'One'])
+  })
+
+  test('loses what was deleted elsewhere, and nothing that is further down', async () => {
+    const names = Array.from({ length: 120 }, (_, i) => `Talk ${i}`)
+    await given(...names)
+    const more = page.getByRole('button', { name: 'More' })
+    await more.click()
+    await eventually(() => rows().count()).toBe(100)
+    await deleteElsewhere('Talk 7')
+    await send(page, 'A new one')
+    const left = names.filter((name) => name !== 'Talk 7')
+    await eventually(titles).toEqual(['A new one', ...left.slice(0, 99)])
+    await more.click()
+    await eventually(titles).toEqual(['A new one', ...left])
   })
 
   test('is renamed by the menu, by a double click and by F2', async () => {
@@ -201,6 +237,16 @@ describe('the list of conversations', () => {
     await page.keyboard.type('Red')
     await page.keyboard.press('Enter')
     await note('The database is away.').waitFor()
+    expect(await titles()).toEqual(['Blue'])
+  })
+
+  test('says nothing of a prompt where there is no network for a new title', async () => {
+    await given('Blue')
+    await context.setOffline(true)
+    await link('Blue').press('F2')
+    await page.keyboard.type('Red')
+    await page.keyboard.press('Enter')
+    await note('You are offline. Try again when you are back.').waitFor()
     expect(await titles()).toEqual(['Blue'])
   })
 

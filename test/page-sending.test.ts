@@ -1,6 +1,6 @@
 import type { Page, Request } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
-import { type ChatPage, englishOn, SHOWN_MS, useChatPage } from './setup/chat-page.ts'
+import { type ChatPage, englishOn, hold, SHOWN_MS, useChatPage } from './setup/chat-page.ts'
 import { chooseModels } from './setup/page-user.ts'
 import { PNG } from './setup/pictures.ts'
 import { png } from './setup/sample-files.ts'
@@ -13,6 +13,7 @@ const [GEMINI, PAINTER, DEEPSEEK, QWEN] = [
 ] as const
 const RED = { name: 'red.png', mimeType: 'image/png', buffer: png([200, 40, 40], 320, 200) }
 const NOTES = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('Some notes') }
+const OLD = { name: 'old.txt', mimeType: 'text/plain', buffer: Buffer.from('Old notes') }
 const BIG = { name: 'big.txt', mimeType: 'text/plain', buffer: Buffer.alloc(90_000, 'big ') }
 
 const chat = useChatPage()
@@ -28,11 +29,26 @@ const untilStored = (page: Page, count: number) =>
   expect
     .poll(() => page.locator('.attachment[data-state=stored]').count(), { timeout: SHOWN_MS })
     .toBe(count)
+const stateOfChips = (page: Page) =>
+  chips(page).evaluateAll((all) => all.map((one) => (one as HTMLElement).dataset.state))
 const isFocused = (page: Page, selector: string) =>
   page.locator(selector).evaluate((element) => element === document.activeElement)
 const batchesOf = async (prompt: string) =>
   (await chat.stack.database.query('SELECT id FROM batches WHERE user_prompt = $1', [prompt]))
     .length
+
+/** All that would go out with a prompt, and how. */
+async function written(page: Page) {
+  return {
+    prompt: await page.locator('#prompt').inputValue(),
+    files: await chips(page).locator('.file-name').allInnerTexts(),
+    models: await page
+      .locator('input[name=model]:checked')
+      .evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value)),
+    twice: await page.getByRole('switch', { name: 'Gemini ×2', checked: true }).isVisible(),
+    picture: await page.getByRole('radio', { name: 'Picture', checked: true }).isVisible(),
+  }
+}
 
 /** What the page sends from now on to where prompts go. */
 function submitsOf(page: Page): Request[] {
@@ -44,16 +60,30 @@ function submitsOf(page: Page): Request[] {
 }
 const keyOf = (request: Request | undefined) => request?.headers()['idempotency-key']
 
-/** How fast the page may upload, in bytes per second; -1: as fast as it can. */
-async function uploadsAt({ context, page }: ChatPage, uploadThroughput: number): Promise<void> {
+/** Uploads of the page go no further until they may go on. */
+async function holdUploads(page: Page): Promise<{ goOn(): void }> {
+  const { until, release } = hold()
+  await page.route(UPLOADS, async (route) => {
+    await until
+    // It may have been broken off.
+    await route.continue().catch(() => {})
+  })
+  return { goOn: release }
+}
+
+/** Sets how fast the page may upload, in bytes per second; -1: as fast as it can. */
+async function uploadLimit({ context, page }: ChatPage): Promise<(speed: number) => Promise<void>> {
+  // Only the session that has set a limit can lift it for what is on its way.
   const session = await context.newCDPSession(page)
   await session.send('Network.enable')
-  await session.send('Network.emulateNetworkConditions', {
-    offline: false,
-    latency: 0,
-    downloadThroughput: -1,
-    uploadThroughput,
-  })
+  return async (uploadThroughput) => {
+    await session.send('Network.emulateNetworkConditions', {
+      offline: false,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput,
+    })
+  }
 }
 
 describe('a prompt', { timeout: 60_000 }, () => {
@@ -72,26 +102,15 @@ describe('a prompt', { timeout: 60_000 }, () => {
     await attach(page, [BIG])
     await ask('Something else', [QWEN])
     await untilCards('done', 3)
-    await attach(page, [BIG])
-    await prompt.fill('What is put aside')
     await button(page, 'Edit and ask again').first().click()
-    expect(await prompt.inputValue()).toBe('Paint it twice')
-    await button(page, 'Undo').click()
-    expect(await prompt.inputValue()).toBe('What is put aside')
-    await prompt.fill('')
-    await button(page, 'Edit and ask again').first().click()
-    expect(await isFocused(page, '#prompt')).toBe(true)
-    expect(await chips(page).locator('.file-name').allInnerTexts()).toEqual([
-      'red.png',
-      'notes.txt',
-    ])
-    expect(
-      await page
-        .locator('input[name=model]:checked')
-        .evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value)),
-    ).toEqual([PAINTER])
-    expect(await page.getByRole('switch', { name: 'Gemini ×2' }).isChecked()).toBe(true)
-    expect(await page.getByRole('radio', { name: 'Picture' }).isChecked()).toBe(true)
+    await expect.poll(() => isFocused(page, '#prompt'), { timeout: SHOWN_MS }).toBe(true)
+    expect(await written(page)).toEqual({
+      prompt: 'Paint it twice',
+      files: ['red.png', 'notes.txt'],
+      models: [PAINTER],
+      twice: true,
+      picture: true,
+    })
 
     await prompt.pressSequentially(' more')
     await button(page, 'Send').click()
@@ -102,6 +121,86 @@ describe('a prompt', { timeout: 60_000 }, () => {
       prompt: 'Paint it twice more',
       conversation_id: expect.any(String),
     })
+  })
+
+  test('that is edited puts aside what was being written, whole, and Undo brings it back', async () => {
+    chat.models.answer(() => [{ text: 'Here.' }])
+    const { page, ask, prompt, untilCards } = await chat.open()
+    const edit = button(page, 'Edit and ask again')
+    const undo = button(page, 'Undo')
+    await ask('First', [QWEN])
+    await attach(page, [NOTES])
+    await ask('Second', [DEEPSEEK])
+    await untilCards('done', 2)
+    await chooseModels(page, [PAINTER])
+    await page.getByRole('switch', { name: 'Gemini ×2' }).check()
+    await page.getByRole('radio', { name: 'Picture' }).check()
+    await attach(page, [RED])
+    await untilStored(page, 1)
+    const sending = await holdUploads(page)
+    await attach(page, [BIG])
+    await prompt.fill('A long draft')
+    const draft = await written(page)
+
+    await edit.last().click()
+    await edit.last().click()
+    expect(await written(page)).toEqual({
+      prompt: 'Second',
+      files: ['notes.txt'],
+      models: [DEEPSEEK],
+      twice: false,
+      picture: false,
+    })
+    await edit.first().click()
+    expect(await prompt.inputValue()).toBe('First')
+    await undo.click()
+    expect(await written(page)).toEqual(draft)
+    expect(draft.files).toEqual(['red.png', 'big.txt'])
+    const image = chips(page).locator('img')
+    await expect
+      .poll(() => image.evaluate((shown) => (shown as HTMLImageElement).naturalWidth))
+      .toBe(320)
+    expect(await undo.count()).toBe(0)
+
+    await prompt.fill('')
+    await edit.first().click()
+    await undo.click()
+    expect(await written(page)).toEqual({ ...draft, prompt: '' })
+    sending.goOn()
+    await untilStored(page, 2)
+  })
+
+  test('that is edited once more gives up what was put aside for what has been written since', async () => {
+    chat.models.answer(() => [{ text: 'Here.' }])
+    const { page, ask, prompt, untilCards } = await chat.open()
+    const edit = button(page, 'Edit and ask again')
+    await ask('First', [QWEN])
+    await untilCards('done', 1)
+    const sending = await holdUploads(page)
+    await attach(page, [NOTES])
+    await edit.click()
+    await prompt.fill('First, but better')
+    const gone = page.waitForEvent('requestfailed', (request) =>
+      request.url().endsWith('/v1/files'),
+    )
+    await edit.click()
+    expect((await gone).failure()?.errorText).toBe('net::ERR_ABORTED')
+    sending.goOn()
+    await button(page, 'Undo').click()
+    expect(await written(page)).toMatchObject({ prompt: 'First, but better', files: [] })
+  })
+
+  test('says that it is kept where there is no network, and of a file only that it was not uploaded', async () => {
+    const { page, context, prompt } = await chat.open()
+    await chooseModels(page, [QWEN])
+    await context.setOffline(true)
+    await prompt.fill('Into the void')
+    await prompt.press('Enter')
+    await problem(page, 'You are offline. Your prompt is kept: send it when you are back.')
+    expect(await prompt.inputValue()).toBe('Into the void')
+    await attach(page, [NOTES])
+    const why = 'notes.txt was not uploaded: You are offline. Try again when you are back.'
+    await page.locator('.file-problem', { hasText: why }).waitFor({ timeout: SHOWN_MS })
   })
 
   test('is kept while it is written, over a reload, and gone once it is sent', async () => {
@@ -204,7 +303,8 @@ describe('a file', { timeout: 60_000 }, () => {
     const { page, prompt } = shown
     const submits = submitsOf(page)
     await chooseModels(page, [QWEN])
-    await uploadsAt(shown, 20_000)
+    const limit = await uploadLimit(shown)
+    await limit(4000)
     await attach(page, [BIG])
     const part = () =>
       page.locator('progress').evaluate((bar) => (bar as HTMLProgressElement).value)
@@ -218,7 +318,7 @@ describe('a file', { timeout: 60_000 }, () => {
     await button(page, 'Uploading…').waitFor()
     expect(submits).toEqual([])
     expect(await chips(page).getAttribute('data-state')).toBe('uploading')
-    await uploadsAt(shown, -1)
+    await limit(-1)
     await page.locator('.prompt', { hasText: 'Read this' }).waitFor({ timeout: SHOWN_MS })
     expect(submits[0]?.postDataJSON().file_ids).toHaveLength(1)
     await page.getByRole('link', { name: 'big.txt' }).waitFor()
@@ -232,14 +332,15 @@ describe('a file', { timeout: 60_000 }, () => {
     const gone = page.waitForEvent('requestfailed', (request) =>
       request.url().endsWith('/v1/files'),
     )
-    await uploadsAt(shown, 1000)
+    const limit = await uploadLimit(shown)
+    await limit(1000)
     await attach(page, [BIG])
     await page.locator('progress').waitFor()
     await button(page, 'Remove big.txt').click()
     expect((await gone).failure()?.errorText).toBe('net::ERR_ABORTED')
     expect(await chips(page).count()).toBe(0)
     expect(await isFocused(page, '#attach')).toBe(true)
-    await uploadsAt(shown, -1)
+    await limit(-1)
     await ask('Without it', [QWEN])
     expect(submits[0]?.postDataJSON().file_ids).toEqual([])
   })
@@ -256,7 +357,7 @@ describe('a file', { timeout: 60_000 }, () => {
     await why.waitFor()
     await prompt.fill('读一读')
     await prompt.press('Enter')
-    await problem(page, '有文件未能上传。请重新上传或移除。')
+    await problem(page, '有文件不在服务器上。请重新上传或移除。')
     expect(submits).toEqual([])
     expect(await prompt.inputValue()).toBe('读一读')
     expect(await englishOn(page)).toEqual([])
@@ -274,6 +375,70 @@ describe('a file', { timeout: 60_000 }, () => {
     await prompt.press('Enter')
     await page.locator('.prompt', { hasText: '读一读' }).waitFor()
     expect(submits[0]?.postDataJSON().file_ids).toHaveLength(1)
+  })
+
+  test('that the server has forgotten says so, and keeps the prompt', async () => {
+    const { page, prompt } = await chat.open({ locale: 'zh-CN' })
+    const submits = submitsOf(page)
+    const again = button(page, '重新上传 old.txt')
+    const forget = () =>
+      chat.stack.database.query("DELETE FROM files WHERE uploaded_name = 'old.txt'")
+    const refused = async () => {
+      await prompt.press('Enter')
+      await page.getByText('old.txt 已不在服务器上，请重新添加。').waitFor()
+      await problem(page, '有文件不在服务器上。请重新上传或移除。')
+      expect(await stateOfChips(page)).toEqual(['stored', 'failed'])
+      expect(await prompt.inputValue()).toBe('读一读')
+      expect(await englishOn(page)).toEqual([])
+    }
+    await chooseModels(page, [QWEN])
+    await attach(page, [NOTES, OLD])
+    await untilStored(page, 2)
+    await prompt.fill('读一读')
+    await forget()
+    await refused()
+    await again.click()
+    await untilStored(page, 2)
+
+    await page.reload()
+    await page.locator('#models', { hasText: QWEN }).waitFor()
+    await untilStored(page, 2)
+    await forget()
+    await refused()
+    // Who has come back has to choose it anew.
+    expect(await again.count()).toBe(0)
+    await button(page, '移除 old.txt').click()
+    await prompt.press('Enter')
+    await page.locator('.prompt', { hasText: '读一读' }).waitFor()
+    expect(submits.map((sent) => sent.postDataJSON().file_ids.length)).toEqual([2, 2, 1])
+  })
+
+  test('of a draft is gone a day later, and one of an earlier prompt is not', async () => {
+    chat.models.answer(() => [{ text: 'Here.' }])
+    const { page, ask, untilCards } = await chat.open()
+    await attach(page, [NOTES])
+    await ask('Read this', [GEMINI])
+    await untilCards('done', 1)
+    await button(page, 'Edit and ask again').click()
+    await attach(page, [RED])
+    await untilStored(page, 2)
+    await page.reload()
+    await untilStored(page, 2)
+    await page.clock.setFixedTime(Date.now() + 24 * 60 * 60_000)
+    await page.reload()
+    await page.getByText('red.png is no longer at the server: attach it again.').waitFor()
+    expect(await stateOfChips(page)).toEqual(['stored', 'failed'])
+  })
+
+  test('of a draft has an icon where its picture cannot be loaded any more', async () => {
+    const { page } = await chat.open()
+    await attach(page, [RED])
+    await untilStored(page, 1)
+    await page.route('**/v1/files/*', (route) => route.fulfill({ status: 403 }))
+    await page.reload()
+    await chips(page).locator('> svg').waitFor()
+    expect(await chips(page).locator('img').count()).toBe(0)
+    expect(await stateOfChips(page)).toEqual(['stored'])
   })
 
   test('is attached twice where it is wanted twice', async () => {

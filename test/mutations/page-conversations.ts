@@ -10,6 +10,9 @@ const REFUSED = 'the list of conversations > shows the old title again where the
 const MORE =
   'the list of conversations > brings the rest by More, each once, also after a new one has come in'
 
+const LOST = 'the list of conversations > loses what was deleted elsewhere'
+const FURTHER_DOWN = `${LOST}, and nothing that is further down`
+
 /** What the page does with the list of conversations. */
 export const PAGE_CONVERSATIONS: Mutation[] = [
   ...inList('state/conversations.ts', [
@@ -30,6 +33,13 @@ export const PAGE_CONVERSATIONS: Mutation[] = [
     ],
     ['then.filter((one) => !ids.has(one.conversation_id))', 'then', MORE],
     ['showTitle(id, before.title)', '', REFUSED],
+    [
+      '  if (!last || next_cursor === null) return []\n',
+      '  if (!last) return []\n',
+      `${LOST} when it is read again`,
+    ],
+    ['Date.parse(one.updated_at) <= Date.parse(last.updated_at)', 'true', FURTHER_DOWN],
+    ['if (loaded.value.length === page.conversations.length) cursor', 'cursor', FURTHER_DOWN],
   ]),
   ...inList('state/deletions.ts', [
     ['clearTimeout(timer)\n  forget(id)', 'forget(id)', GONE],
@@ -50,6 +60,7 @@ export const PAGE_CONVERSATIONS: Mutation[] = [
       `${DELETED} is not listed by a reload, however long the server takes`,
     ],
   ]),
+  ...inList('view/sidebar.tsx', [["    next?.querySelector('a')?.focus()\n", '', MORE]]),
   ...inList('view/conversation-row.tsx', [
     ["if (how === 'by key') requestAnimationFrame", 'requestAnimationFrame', RENAMED],
     [

@@ -2,6 +2,8 @@ import { inFile } from './mutation.ts'
 
 const ONCE =
   'a prompt > whose answer was lost begins once only, also when it is sent again after a reload'
+const ASIDE =
+  'a prompt > that is edited puts aside what was being written, whole, and Undo brings it back'
 const RETRIED =
   'an answer that is being written > is retried where it failed or was cancelled, and nothing else changes'
 
@@ -19,8 +21,33 @@ export const PAGE = [
       '',
       'a file > shows how far its upload is, and the prompt waits for it',
     ],
+    [
+      'sayProblem(error, ({ problems }) => problems.notSent)',
+      'sayProblem(error)',
+      'a prompt > says that it is kept where there is no network, and of a file only that it was not uploaded',
+    ],
+    [
+      '  if (markGone(error)) return (words) => words.filesFailed\n',
+      '',
+      'a file > that the server has forgotten says so, and keeps the prompt',
+    ],
+  ]),
+  ...inFile('edge/page/state/edit-again.ts', 'test/page-sending.test.ts', [
+    [' && !(text === putIn?.text && files === putIn.files)', '', ASIDE],
+    [' || files.length > 0\n', '\n', ASIDE],
+    ['  choose(back.choice)\n', '', ASIDE],
+    [
+      '  letGo(aside.value?.files ?? [])\n',
+      '',
+      'a prompt > that is edited once more gives up what was put aside for what has been written since',
+    ],
   ]),
   ...inFile('edge/page/state/attachments.ts', 'test/page-sending.test.ts', [
+    [
+      'uploadedAt !== null && Date.now()',
+      'Date.now()',
+      'a file > of a draft is gone a day later, and one of an earlier prompt is not',
+    ],
     [
       '    leave.abort()\n',
       '    void leave\n',

@@ -3,6 +3,7 @@ import { MAX_FILES } from '../../../drizzle/contract/file-ref.ts'
 import type { File as StoredFile } from '../../../drizzle/contract/http-api.ts'
 import { whyNotTaken } from '../../../drizzle/contract/input-kind.ts'
 import { familyOfModel } from '../../../drizzle/contract/models.ts'
+import { ApiError } from '../client/api-error.ts'
 import { uploadFile } from '../client/upload.ts'
 import { sayProblem } from '../words/problem.ts'
 import type { Say } from '../words/words.ts'
@@ -12,7 +13,9 @@ import { recallList, rememberList } from './remember.ts'
 
 export type UploadState =
   | { kind: 'uploading'; part: number }
-  | { kind: 'stored'; file: StoredFile }
+  /** `uploadedAt` (ms since 1970): null where an earlier prompt keeps it at the server. */
+  | { kind: 'stored'; file: StoredFile; uploadedAt: number | null }
+  /** `why`: a sentence that names it. */
   | { kind: 'failed'; why: Say }
 
 /** A file that goes with the next prompt. It is uploaded as soon as it is attached. */
@@ -26,9 +29,15 @@ export type Attachment = {
   preview: string | null
   state: Signal<UploadState>
   leave: AbortController
-  /** Null where it was stored with an earlier prompt. */
+  /** Null where it was uploaded with an earlier prompt, or at an earlier visit. */
   source: File | null
 }
+
+/** The server forgets after a day what no prompt has used. */
+const KEPT_MS = 23 * 60 * 60_000
+
+/** As it is remembered for the next visit. */
+type KeptFile = StoredFile & { uploadedAt?: number | null }
 
 let lastKey = 0
 
@@ -69,35 +78,35 @@ export function attach(files: Iterable<File>): void {
   for (const one of made) void upload(one)
 }
 
-/** Attaches files that an earlier prompt has, in place of what is attached. */
-export function attachStored(files: readonly StoredFile[]): void {
-  drop(attachments.value)
-  attachments.value = files.map((file) => {
-    const { name, type, bytes, url } = file
-    const preview = type.startsWith('image/') ? url : null
-    const made = attachment({ name, type, bytes, preview, source: null })
-    made.state.value = { kind: 'stored', file }
-    return made
-  })
+/** A file that the server has, to go with another prompt. */
+export function storedAttachment({ uploadedAt = null, ...file }: KeptFile): Attachment {
+  const { name, type, bytes, url } = file
+  const preview = type.startsWith('image/') ? url : null
+  const made = attachment({ name, type, bytes, preview, source: null })
+  const isForgotten = uploadedAt !== null && Date.now() - uploadedAt > KEPT_MS
+  made.state.value = isForgotten ? gone(name) : { kind: 'stored', file, uploadedAt }
+  return made
 }
 
 /** Brings back what was attached at the last visit and is at the server, and keeps it for the next one. */
 export function keepAttachments(): void {
-  attachStored(recallList('files', isStoredFile))
+  attachments.value = recallList('files', isKeptFile).map(storedAttachment)
   effect(() => {
-    const stored = attachments.value.flatMap(({ state }) =>
-      state.value.kind === 'stored' ? [state.value.file] : [],
-    )
-    rememberList('files', stored)
+    const kept = attachments.value.flatMap(({ state }): KeptFile[] => {
+      if (state.value.kind !== 'stored') return []
+      const { file, uploadedAt } = state.value
+      return [{ ...file, uploadedAt }]
+    })
+    rememberList('files', kept)
   })
 }
 
-function isStoredFile(one: unknown): one is StoredFile {
-  return typeof (one as Partial<StoredFile> | null)?.file_id === 'string'
+function isKeptFile(one: unknown): one is KeptFile {
+  return typeof (one as Partial<KeptFile> | null)?.file_id === 'string'
 }
 
 export async function upload(one: Attachment): Promise<void> {
-  const { source, leave, state } = one
+  const { name, source, leave, state } = one
   if (!source) return
   draftProblem.value = null
   state.value = { kind: 'uploading', part: 0 }
@@ -108,20 +117,42 @@ export async function upload(one: Attachment): Promise<void> {
         state.value = { kind: 'uploading', part }
       },
     })
-    state.value = { kind: 'stored', file }
+    state.value = { kind: 'stored', file, uploadedAt: Date.now() }
   } catch (error) {
-    if (!leave.signal.aborted) state.value = { kind: 'failed', why: sayProblem(error) }
+    if (leave.signal.aborted) return
+    const problem = sayProblem(error)
+    const why: Say = (words) => words.uploadFailed(name, problem(words))
+    state.value = { kind: 'failed', why }
   }
 }
 
 /** Takes away what has been sent or removed; what was attached since belongs to the next prompt. */
-export function drop(gone: readonly Attachment[]): void {
-  if (gone.length > 0) attachProblem.value = draftProblem.value = null
-  attachments.value = attachments.value.filter((one) => !gone.includes(one))
-  for (const { leave, preview, source } of gone) {
+export function drop(files: readonly Attachment[]): void {
+  if (files.length > 0) attachProblem.value = draftProblem.value = null
+  attachments.value = attachments.value.filter((one) => !files.includes(one))
+  letGo(files)
+}
+
+/** Ends the uploads of what is not attached any more, and forgets its pictures. */
+export function letGo(files: readonly Attachment[]): void {
+  for (const { leave, preview, source } of files) {
     leave.abort()
     if (source && preview) URL.revokeObjectURL(preview)
   }
+}
+
+/** Where the server has refused a prompt for a file that it does not have: says so of that file, and returns true. */
+export function markGone(error: unknown): boolean {
+  if (!(error instanceof ApiError) || error.status !== 404) return false
+  const named = attachments.value.filter(
+    ({ state: { value } }) => value.kind === 'stored' && error.message.includes(value.file.file_id),
+  )
+  for (const { name, state } of named) state.value = gone(name)
+  return named.length > 0
+}
+
+function gone(name: string): UploadState {
+  return { kind: 'failed', why: (words) => words.fileGone(name) }
 }
 
 /** Resolves once nothing is being uploaded any more. */

@@ -1,5 +1,5 @@
 import { computed, effect, signal } from '@preact/signals'
-import type { Conversation } from '../../../drizzle/contract/http-api.ts'
+import type { Conversation, Conversations as Page } from '../../../drizzle/contract/http-api.ts'
 import { getConversations, renameConversation } from '../client/api.ts'
 import { keepTrying } from '../client/keep-trying.ts'
 import { sayProblem } from '../words/problem.ts'
@@ -47,9 +47,10 @@ export async function refreshList(how?: 'anew'): Promise<void> {
     const text = wanted()
     const page = await ask({ cursor: null, search: text }, signal)
     const known = how === 'anew' || text !== listedFor.value ? [] : loaded.value
-    loaded.value = joined(page.conversations, known)
+    const rest = olderThan(page, known)
+    loaded.value = joined(page.conversations, rest)
     // A refresh of the top must not lose the place of one who has asked for more.
-    if (known.length <= page.conversations.length) cursor.value = page.next_cursor
+    if (loaded.value.length === page.conversations.length) cursor.value = page.next_cursor
     listedFor.value = text
   })
 }
@@ -98,6 +99,13 @@ async function guarded(signal: AbortSignal, act: () => Promise<void>): Promise<v
   } catch (error) {
     if (!signal.aborted) listProblem.value = sayProblem(error)
   }
+}
+
+/** Those that a page has no room for. Any other that it does not have was deleted, or is not found any more. */
+function olderThan({ conversations, next_cursor }: Page, known: readonly Conversation[]) {
+  const last = conversations.at(-1)
+  if (!last || next_cursor === null) return []
+  return known.filter((one) => Date.parse(one.updated_at) <= Date.parse(last.updated_at))
 }
 
 /** One list after the other, each conversation once, where it comes first. */

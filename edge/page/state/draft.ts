@@ -3,8 +3,6 @@ import type { Say } from '../words/words.ts'
 import { recall, remember } from './remember.ts'
 
 const TYPING_MS = 400
-/** How long what was put aside can be brought back. */
-const ASIDE_MS = 20_000
 
 /** The prompt that is being written. It is kept for the next visit. */
 export const draft = signal(recall('draft') ?? '')
@@ -17,28 +15,6 @@ export const focusCount = signal(0)
 /** Puts the cursor where the prompt is written. */
 export function focusPrompt(): void {
   focusCount.value++
-}
-
-/** What another prompt took the place of, to be brought back; null where nothing was lost. */
-export const asideDraft = signal<string | null>(null)
-
-let asideTimer: ReturnType<typeof setTimeout>
-
-/** Keeps what is being written for a while, as something else takes its place. */
-export function putAside(instead: string): void {
-  clearTimeout(asideTimer)
-  const text = draft.value
-  asideDraft.value = text.trim() === '' || text === instead ? null : text
-  asideTimer = setTimeout(() => {
-    asideDraft.value = null
-  }, ASIDE_MS)
-}
-
-export function bringBackDraft(): void {
-  if (asideDraft.value === null) return
-  draft.value = asideDraft.value
-  asideDraft.value = null
-  focusPrompt()
 }
 
 /** Keeps what is written a moment after the last key, and when the page is left. */

@@ -12,6 +12,9 @@ import { turns } from './thread.ts'
 
 export type Model = Models['data'][number]
 
+/** Who is asked (the ids of models), how often, and for what. */
+export type Choice = { ids: ReadonlySet<string>; twice: boolean; mode: Mode }
+
 const AGAIN_MS = 10_000
 
 /** All models that the server lists; empty until it has answered. */
@@ -42,12 +45,22 @@ export function chooseModel(id: string, on: boolean): void {
   keepChoice(ids)
 }
 
+/** What is chosen, also what has no effect at present. */
+export function choiceNow(): Choice {
+  const [ids, twice, picture] = [chosenIds.value, wantsTwice.value, wantsPicture.value]
+  return { ids, twice, mode: picture ? 'image' : 'text' }
+}
+
+export function choose({ ids, twice, mode }: Choice): void {
+  keepChoice(ids)
+  setTwice(twice)
+  setMode(mode)
+}
+
 /** Chooses what another prompt was asked with, so far as it is listed. */
-export function chooseOnly(ids: readonly string[], wanted: { twice: boolean; mode: Mode }): void {
-  const listed = ids.filter((id) => models.value.some((model) => model.id === id))
-  if (listed.length > 0) keepChoice(new Set(listed))
-  setTwice(wanted.twice)
-  setMode(wanted.mode)
+export function chooseListed({ ids, ...how }: Choice): void {
+  const listed = models.value.filter(({ id }) => ids.has(id)).map(({ id }) => id)
+  choose({ ids: listed.length > 0 ? new Set(listed) : chosenIds.value, ...how })
 }
 
 export function setTwice(on: boolean): void {

@@ -4,15 +4,14 @@ import { type Question, submit } from '../client/api.ts'
 import { ApiError } from '../client/api-error.ts'
 import { sayProblem } from '../words/problem.ts'
 import type { Say } from '../words/words.ts'
-import { type Attachment, attachments, attachStored, drop, untilUploaded } from './attachments.ts'
+import { type Attachment, attachments, drop, markGone, untilUploaded } from './attachments.ts'
 import { refreshList } from './conversations.ts'
-import { draft, draftProblem, focusPrompt, putAside, sending } from './draft.ts'
+import { draft, draftProblem, sending } from './draft.ts'
 import { freshBatch, freshResults } from './fresh-batch.ts'
 import { forgetKey, keyOf } from './idempotency.ts'
-import { chooseOnly, chosen, doubled, type Model, mode, models, modelsProblem } from './models.ts'
+import { chosen, doubled, type Model, mode, models, modelsProblem } from './models.ts'
 import { replaceAddress } from './route.ts'
 import { addTurn, openId } from './thread.ts'
-import type { Turn } from './turn.ts'
 
 /** Sends the draft to the chosen models. What goes wrong is said, and the draft is kept. */
 export async function send(): Promise<void> {
@@ -33,7 +32,7 @@ export async function send(): Promise<void> {
     await untilUploaded()
     await sendNow(asked)
   } catch (error) {
-    draftProblem.value = sayProblem(error)
+    draftProblem.value = whyNotSent(error)
   } finally {
     sending.value = 'no'
   }
@@ -57,6 +56,11 @@ function whyNot(): Say | null {
   if (unable.length === 0) return null
   const names = unable.map(({ id }) => id).join(', ')
   return (words) => words.makesNoPicture(names)
+}
+
+function whyNotSent(error: unknown): Say {
+  if (markGone(error)) return (words) => words.filesFailed
+  return sayProblem(error, ({ problems }) => problems.notSent)
 }
 
 async function sendNow({ prompt, models, twice, mode, files, conversationId }: Asked) {
@@ -100,17 +104,4 @@ async function submitOnce(question: Question): Promise<SubmitAnswer> {
     if (error instanceof ApiError && !error.passing) forgetKey(key)
     throw error
   }
-}
-
-/** Takes a prompt up again: its words, files and models, to be changed and sent. */
-export function editAgain({ batch }: Turn): void {
-  if (sending.value !== 'no') return
-  const { user_prompt, files, results, mode: asked } = batch.value
-  putAside(user_prompt)
-  draft.value = user_prompt
-  draftProblem.value = null
-  attachStored(files)
-  const ids = [...new Set(results.map(({ model }) => model))]
-  chooseOnly(ids, { twice: results.some(({ slot }) => slot > 0), mode: asked })
-  focusPrompt()
 }

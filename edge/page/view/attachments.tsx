@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { sizeOf } from '../file-size.ts'
 import { type Attachment, attach, attachments, drop, upload } from '../state/attachments.ts'
 import { words } from '../words/words.ts'
@@ -53,7 +53,7 @@ export function AttachButton() {
 }
 
 function Chip({ attachment }: { attachment: Attachment }) {
-  const { name, bytes, preview, state } = attachment
+  const { name, bytes, preview, state, source } = attachment
   const root = useRef<HTMLLIElement>(null)
   useKeptFocus(root)
   const say = words.value
@@ -65,20 +65,20 @@ function Chip({ attachment }: { attachment: Attachment }) {
   }
   return (
     <li ref={root} class="attachment" data-state={now.kind} title={name} tabIndex={-1}>
-      {preview ? <img src={preview} alt="" /> : <Icon name="file" />}
+      <Thumbnail preview={preview} />
       <span class="file-words">
         <span class="file-name">{name}</span>
         <span class="file-size">{sizeOf(bytes)}</span>
         {now.kind === 'failed' && (
           <span class="file-problem" role="alert">
-            {say.uploadFailed(name, now.why(say))}
+            {now.why(say)}
           </span>
         )}
       </span>
       {now.kind === 'uploading' && (
         <progress value={now.part} max={1} aria-label={say.uploaded(Math.round(now.part * 100))} />
       )}
-      {now.kind === 'failed' && (
+      {now.kind === 'failed' && source && (
         <button
           type="button"
           class="icon small"
@@ -93,4 +93,11 @@ function Chip({ attachment }: { attachment: Attachment }) {
       </button>
     </li>
   )
+}
+
+/** An address of the server ends after an hour or more: a draft may be older. */
+function Thumbnail({ preview }: { preview: string | null }) {
+  const [isBroken, setBroken] = useState(false)
+  if (!preview || isBroken) return <Icon name="file" />
+  return <img src={preview} alt="" onError={() => setBroken(true)} />
 }

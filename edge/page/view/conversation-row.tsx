@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Conversation } from '../../../drizzle/contract/http-api.ts'
 import { exportAddress } from '../client/api.ts'
 import { rename } from '../state/conversations.ts'
@@ -85,7 +85,8 @@ type FieldProps = {
 function TitleField({ title, onTitle, onEnd }: FieldProps) {
   const field = useRef<HTMLInputElement>(null)
   const ended = useRef(false)
-  useEffect(() => {
+  // Before anything can be typed.
+  useLayoutEffect(() => {
     field.current?.focus()
     field.current?.select()
   }, [])

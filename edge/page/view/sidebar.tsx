@@ -1,5 +1,6 @@
 import { useSignalEffect } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import type { RefObject } from 'preact'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import {
   conversations,
   hasMore,
@@ -20,8 +21,11 @@ import { Icon } from './icon.tsx'
 export function Sidebar() {
   const root = useRef<HTMLElement>(null)
   const box = useRef<HTMLInputElement>(null)
+  const list = useRef<HTMLUListElement>(null)
+  const more = useRef<HTMLButtonElement>(null)
   const say = words.value
   useDrawerFocus(root)
+  useFocusPastMore(list, more)
   useSignalEffect(() => {
     if (searchCount.value > 0) box.current?.focus()
   })
@@ -54,7 +58,7 @@ export function Sidebar() {
           }}
         />
       </label>
-      <ul id="conversations">
+      <ul ref={list} id="conversations">
         {conversations.value.map((conversation) => (
           <ConversationRow key={conversation.conversation_id} conversation={conversation} />
         ))}
@@ -62,6 +66,7 @@ export function Sidebar() {
       <Note />
       {hasMore.value && (
         <button
+          ref={more}
           type="button"
           class="plain"
           id="more"
@@ -89,6 +94,21 @@ function Note() {
       {text()}
     </p>
   )
+}
+
+/** The button goes away as the last page comes: the focus it had goes on to the first row of that page. */
+function useFocusPastMore(
+  list: RefObject<HTMLElement | null>,
+  more: RefObject<HTMLElement | null>,
+) {
+  // While rendering, the document is still as it was.
+  const held = more.current?.contains(document.activeElement) ?? false
+  const last = list.current?.lastElementChild
+  useLayoutEffect(() => {
+    if (!held || more.current) return
+    const next = last?.nextElementSibling ?? last
+    next?.querySelector('a')?.focus()
+  })
 }
 
 /** The focus goes into the drawer when it opens, and back to its button when it closes. */

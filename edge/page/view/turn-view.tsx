@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks'
+import { editAgain } from '../state/edit-again.ts'
 import { isOpen } from '../state/result-state.ts'
-import { editAgain } from '../state/send.ts'
 import { cancelTurn, newest } from '../state/thread.ts'
 import type { Turn } from '../state/turn.ts'
 import { words } from '../words/words.ts'

@@ -7,7 +7,8 @@ import {
   release,
   undo,
 } from '../state/deletions.ts'
-import { asideDraft, bringBackDraft, focusPrompt } from '../state/draft.ts'
+import { focusPrompt } from '../state/draft.ts'
+import { bringBackDraft, canBringBack } from '../state/edit-again.ts'
 import { addressOf } from '../state/route.ts'
 import { type Say, words } from '../words/words.ts'
 import { Icon } from './icon.tsx'
@@ -39,7 +40,7 @@ export function Undo() {
             </button>
           </p>
         ))}
-        {asideDraft.value !== null && (
+        {canBringBack.value && (
           <p class="toast">
             <span>{say.draftPutAside}</span>
             <button type="button" class="plain" onClick={bringBackDraft}>

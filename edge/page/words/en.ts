@@ -81,7 +81,8 @@ export const en = {
   uploadFailed: (name: string, why: string) => `${name} was not uploaded: ${why}`,
   cannotTake: (model: string, file: string, why: 'type' | 'size') =>
     why === 'type' ? `${model} cannot take ${file}.` : `${file} is too large for ${model}.`,
-  filesFailed: 'A file was not uploaded. Upload it again or remove it.',
+  fileGone: (name: string) => `${name} is no longer at the server: attach it again.`,
+  filesFailed: 'A file is not at the server. Upload it again or remove it.',
 
   answers: 'Answers',
   promptFiles: 'Files of the prompt',
@@ -138,7 +139,8 @@ export const en = {
 
   problems: {
     unreachable: 'The server cannot be reached. Check your connection and try again.',
-    offline: 'You are offline. Your prompt is kept: send it when you are back.',
+    offline: 'You are offline. Try again when you are back.',
+    notSent: 'You are offline. Your prompt is kept: send it when you are back.',
     unknown: 'Something went wrong in this page. Reload it and try again.',
     status: (status: number) => `The server answered with status ${status}.`,
     waitFor: (message: string, seconds: number) => `${message} Try again in ${seconds} s.`,

@@ -72,7 +72,8 @@ export const zh: Words = {
   uploadFailed: (name, why) => `${name} 未能上传：${why}`,
   cannotTake: (model, file, why) =>
     why === 'type' ? `${model} 不能读取 ${file}。` : `${file} 对 ${model} 来说太大。`,
-  filesFailed: '有文件未能上传。请重新上传或移除。',
+  fileGone: (name) => `${name} 已不在服务器上，请重新添加。`,
+  filesFailed: '有文件不在服务器上。请重新上传或移除。',
 
   answers: '回答',
   promptFiles: '提示词的文件',
@@ -129,7 +130,8 @@ export const zh: Words = {
 
   problems: {
     unreachable: '无法连接服务器。请检查网络后重试。',
-    offline: '您已离线。提示词已保留，恢复连接后再发送。',
+    offline: '您已离线。恢复连接后请重试。',
+    notSent: '您已离线。提示词已保留，恢复连接后再发送。',
     unknown: '页面出错。请刷新后重试。',
     status: (status) => `服务器返回状态 ${status}。`,
     waitFor: (message, seconds) => `${message}请在 ${seconds} 秒后重试。`,
