@@ -351,7 +351,7 @@ describe('an answer that is there', { timeout: 60_000 }, () => {
     await page.locator('.tabs button').first().click()
     await expect.poll(() => isInView(card(GEMINI))).toBe(true)
     expect(await isInView(card(QWEN))).toBe(false)
-    expect(await current.innerText()).toBe(GEMINI)
+    await expect.poll(() => current.innerText()).toBe(GEMINI)
     expect(await top()).toBe(before)
   })
 })

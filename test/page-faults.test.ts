@@ -223,6 +223,31 @@ describe('the chat page', () => {
     await untilAnswered()
   })
 
+  test('waits with two requests at most, of all tabs, and polls for the rest', async () => {
+    const { promise, resolve: letGo } = Promise.withResolvers<void>()
+    let waiting = 0
+    let polls = 0
+    await context.route('**/v1/batches/*', async (route) => {
+      const { prefer, 'if-none-match': tag } = route.request().headers()
+      if (!prefer && tag) polls++
+      if (!prefer) return route.continue()
+      waiting++
+      await promise
+      await route.continue()
+    })
+    await send(page, 'The first of two')
+    await send(page, 'The second of two')
+    await eventually(() => waiting).toBe(2)
+    const other = await context.newPage()
+    await other.goto(page.url())
+    await eventually(() => polls).toBeGreaterThan(1)
+    expect(waiting).toBe(2)
+    letGo()
+    goOn()
+    await untilDone(page, 2)
+    await untilDone(other, 2)
+  })
+
   test('never asks for a batch that has ended', async () => {
     goOn()
     await send(page, 'Once and for all')
