@@ -75,6 +75,14 @@ async function restartGateway(settings: Record<string, string> = {}): Promise<vo
   await running.stack.startGatewayAgain(settings)
 }
 
+/** However long the page would pause before it tries again. */
+async function untilNoTrouble(): Promise<void> {
+  await eventually(async () => {
+    await page.clock.runFor(1000)
+    return line().textContent()
+  }).toBe('')
+}
+
 async function untilAnswered(): Promise<void> {
   await answer('So far').waitFor()
   await untilDone(page, 1)
@@ -105,8 +113,10 @@ describe('the chat page', () => {
     await running.stack.stopGateway()
     await line('Connection lost, trying again…').waitFor()
     expect(await answer('So f').isVisible()).toBe(true)
-    goOn()
     await running.stack.startGatewayAgain()
+    // Though there is nothing new yet.
+    await untilNoTrouble()
+    goOn()
     await untilAnswered()
   })
 
@@ -144,7 +154,8 @@ describe('the chat page', () => {
   test('asks again no sooner than a refused poll was told', async () => {
     let refusals = 0
     await page.route('**/v1/batches/*', (route) => {
-      if (!route.request().headers().prefer || refusals === 3) return route.continue()
+      const isFirst = polls.length === 1
+      if (isFirst || refusals === 3) return route.continue()
       refusals++
       return route.fulfill({
         status: 429,
@@ -190,8 +201,9 @@ describe('the chat page', () => {
     await begin('From a tunnel')
     await context.setOffline(true)
     await line('You are offline.').waitFor()
-    goOn()
     await context.setOffline(false)
+    await untilNoTrouble()
+    goOn()
     await untilAnswered()
   })
 

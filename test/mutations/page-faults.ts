@@ -15,6 +15,7 @@ export const PAGE_FAULTS: Mutation[] = [
     ['Math.max(retryAfterMs ?? 0, ', 'Math.max(0, ', PATIENT],
     ['settled(ask)', '', RESTART],
   ]),
+  ...inFaults('client/poll-batch.ts', [['tag !== null && !isRepeat', 'tag !== null', RESTART]]),
   ...inFaults('client/connection.ts', [
     ['if (error.status === 429) busyUntil', 'if (error.status === 0) busyUntil', STILL],
     [
