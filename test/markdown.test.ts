@@ -125,11 +125,15 @@ test('an answer is shown as Markdown, and grows without losing what the reader h
 test('an answer that grew piece by piece looks like one that came whole', async () => {
   const text = `See [the one][1].\n\n${FIRST}${REST}\n\n$$\na = b\n$$\n\nA title\n=======\n\n- a\n\n- b\n\nThe end.`
   const pieces = text.match(/[\s\S]{1,40}/g)!
-  models.answer(() =>
-    pieces.flatMap((piece, i) => [{ text: piece }, { until: sleep(120 * (i + 1)) }]),
-  )
+  const { promise: seen, resolve: goOn } = Promise.withResolvers<void>()
+  models.answer(() => [
+    ...pieces.slice(0, -1).flatMap((text, i) => [{ text }, { until: sleep(120 * (i + 1)) }]),
+    { until: seen },
+    { text: pieces.at(-1)! },
+  ])
   await ask()
   await page.locator('.card[data-state=writing] .answer p').first().waitFor()
+  goOn()
   await page.locator('.card[data-state=done]').waitFor()
   await page.locator('.answer math').waitFor()
   const html = () => page.locator('.answer').innerHTML()

@@ -1,5 +1,6 @@
 import type { Locator, Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
+import type { Batch } from '../drizzle/contract/http-api.ts'
 import { englishOn, hold, SHOWN_MS, useChatPage } from './setup/chat-page.ts'
 import type { Step } from './setup/model-server.ts'
 
@@ -85,6 +86,58 @@ describe('an answer that is being written', { timeout: 60_000 }, () => {
     await untilCards('done', 1)
     expect(await answer(card(QWEN, 0))).toBe(`${QWEN} begins and ends.`)
     expect(cancels).toHaveLength(1)
+  })
+
+  test('stays cancelled, though what was so before comes later', async () => {
+    const held = hold()
+    beginAll(held)
+    const { page, ask, card, untilCards } = await chat.open()
+    const [cancelled, asked] = [hold(), hold()]
+    let late: Promise<void> | undefined
+    await page.route('**/v1/batches/*', async (route) => {
+      const { prefer, 'if-none-match': tag, ...headers } = route.request().headers()
+      if (!prefer || late) return route.continue()
+      const response = await route.fetch({ headers })
+      const { results } = (await response.json()) as Batch
+      if (results.every((result) => result.response_text)) {
+        late = cancelled.until
+        asked.release()
+        await late
+      }
+      // It may have been broken off.
+      await route.fulfill({ response }).catch(() => {})
+    })
+    await ask('Not this one', THREE)
+    await asked.until
+    const states = await card(QWEN).evaluateHandle((root) => {
+      const seen: (string | undefined)[] = []
+      const look = () => seen.push(root.dataset.state)
+      new MutationObserver(look).observe(root, { attributeFilter: ['data-state'] })
+      return seen
+    })
+    await button(card(QWEN), `Cancel: ${QWEN}`).click()
+    await untilCards('cancelled', 1)
+    cancelled.release()
+    held.release()
+    await untilCards('done', 2)
+    expect(await states.jsonValue()).toEqual(['cancelled'])
+  })
+
+  test('that could not be cancelled while offline goes on, and no more is said of it', async () => {
+    const held = hold()
+    beginAll(held)
+    const { page, context, ask, card, cards, untilCards } = await chat.open()
+    await ask('From a tunnel', [QWEN])
+    await untilCards('writing', 1)
+    await context.setOffline(true)
+    await button(card(QWEN), `Cancel: ${QWEN}`).click()
+    const problem = page.locator('.batch > .error')
+    await problem.waitFor({ timeout: SHOWN_MS })
+    await context.setOffline(false)
+    await problem.waitFor({ state: 'hidden', timeout: SHOWN_MS })
+    expect(await cards('writing').count()).toBe(1)
+    held.release()
+    await untilCards('done', 1)
   })
 
   test('is retried where it failed or was cancelled, and nothing else changes', async () => {
@@ -329,18 +382,32 @@ describe('an answer that is there', { timeout: 60_000 }, () => {
     )
     expect(overflow).toEqual([])
     const boxes = await Promise.all((await cards('done').all()).map((one) => one.boundingBox()))
+    const isInView = async (part: Locator) => {
+      const box = (await part.boundingBox())!
+      return box.x >= 0 && box.x + box.width <= width
+    }
+    const tabs = page.locator('.tabs button')
     if (width > 700) {
-      for (const box of boxes) expect(box!.x + box!.width).toBeLessThanOrEqual(width)
       expect(Math.min(...boxes.map((box) => box!.width))).toBeGreaterThan(250)
+      // In the middle of their texts, one sees whose answers they are, and gets to each.
+      await page.locator('#thread').evaluate((box) => box.scrollTo(0, box.scrollHeight / 2))
+      const top = (await page.locator('#thread').boundingBox())!.y
+      for (const [i, model] of FIVE.entries()) {
+        expect(await tabs.nth(i).innerText()).toBe(model)
+        expect(Math.abs((await tabs.nth(i).boundingBox())!.y - top)).toBeLessThan(20)
+      }
+      const marked = () => page.locator('.tabs .in-view').allInnerTexts()
+      for (const model of [QWEN, GEMINI]) {
+        await tabs.filter({ hasText: model }).first().click()
+        await expect.poll(() => isInView(card(model))).toBe(true)
+        await expect.poll(marked).toContain(model)
+      }
+      expect(await marked()).not.toContain(QWEN)
       return
     }
     // Here each has the width of the screen: the others are a swipe or a tab away.
     for (const box of boxes) expect(box!.width).toBeLessThanOrEqual(width)
     const current = page.locator('.tabs [aria-current=true]')
-    const isInView = async (part: Locator) => {
-      const box = (await part.boundingBox())!
-      return box.x >= 0 && box.x + box.width <= width
-    }
     await page.locator('.cards').evaluate((row) => row.scrollTo(row.scrollWidth, 0))
     await expect.poll(() => current.innerText()).toBe(QWEN)
     await expect.poll(() => isInView(card(QWEN))).toBe(true)
@@ -351,7 +418,84 @@ describe('an answer that is there', { timeout: 60_000 }, () => {
     await page.locator('.tabs button').first().click()
     await expect.poll(() => isInView(card(GEMINI))).toBe(true)
     expect(await isInView(card(QWEN))).toBe(false)
-    expect(await current.innerText()).toBe(GEMINI)
+    await expect.poll(() => current.innerText()).toBe(GEMINI)
     expect(await top()).toBe(before)
+  })
+})
+
+describe('a conversation of many prompts', { timeout: 60_000 }, () => {
+  /** The page of a visitor whose conversation has 25 long answers, and what holds its second page up. */
+  async function openLong() {
+    chat.models.answer(() => [{ text: 'Line after line.\n\n'.repeat(60) }])
+    const { page, ask, untilCards } = await chat.open()
+    await ask('The first of many', [QWEN])
+    await untilCards('done', 1)
+    await chat.stack.database.query(
+      `WITH given AS (
+         UPDATE conversations SET turns = 25 WHERE id = $1 RETURNING id
+       ), copies AS (
+         INSERT INTO batches (id, conversation_id, owner, turn, user_prompt, mode, traceparent,
+           total_tasks, open_tasks, success_tasks, created_at, finished_at)
+         SELECT gen_random_uuid(), b.conversation_id, b.owner, place, 'Prompt ' || place, b.mode,
+           b.traceparent, 1, 0, 1, b.created_at, b.finished_at
+         FROM given JOIN batches b ON b.conversation_id = given.id, generate_series(2, 25) AS place
+         RETURNING id, conversation_id
+       )
+       INSERT INTO tasks SELECT copy.*
+       FROM copies JOIN tasks t ON t.conversation_id = copies.conversation_id,
+         jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(), 'batch_id', copies.id))
+           AS copy`,
+      [page.url().split('/c/')[1]],
+    )
+    let next = hold()
+    await page.route(/history\?.*cursor=/, async (route) => {
+      await next.until
+      await route.continue()
+    })
+    const prompts = page.locator('.batch')
+    const isAtTop = (text: string) =>
+      page.evaluate((wanted) => {
+        const batch = [...document.querySelectorAll('.batch')].findLast((one) =>
+          one.textContent?.includes(wanted),
+        )
+        const top = batch?.getBoundingClientRect().top ?? 0
+        return Math.abs(top - document.getElementById('thread')!.getBoundingClientRect().top) < 20
+      }, text)
+    return {
+      page,
+      /** Loads the page anew, and waits until the end of the first page of its history is shown. */
+      async reload() {
+        next = hold()
+        await page.reload()
+        await expect.poll(() => isAtTop('Prompt 20')).toBe(true)
+      },
+      /** Lets the rest come. */
+      async showRest() {
+        next.release()
+        await expect.poll(() => prompts.count()).toBe(25)
+      },
+      isAtTop,
+    }
+  }
+
+  test('opens at its last one, and leaves alone who has begun to read meanwhile', async () => {
+    const { page, reload, showRest, isAtTop } = await openLong()
+    await reload()
+    await showRest()
+    await expect.poll(() => isAtTop('Prompt 25')).toBe(true)
+
+    await reload()
+    const thread = page.locator('#thread')
+    await thread.evaluate(async (box) => {
+      const scrolled = new Promise((resolve) => box.addEventListener('scroll', resolve))
+      box.scrollTo(0, 0)
+      await scrolled
+    })
+    await showRest()
+    // Whoever would be moved would be by then.
+    await page.evaluate(async () => {
+      for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame)
+    })
+    expect(await thread.evaluate((box) => box.scrollTop)).toBe(0)
   })
 })

@@ -56,6 +56,8 @@ function watchPolls(): void {
   }
 }
 
+/** The list of conversations. */
+const LIST = /\/v1\/conversations(\?|$)/
 /** A busy machine takes its time. */
 const eventually = <T>(look: () => T | Promise<T>) => expect.poll(look, { timeout: 15_000 })
 const line = (text = '') => page.locator('#connection', { hasText: text })
@@ -75,15 +77,41 @@ async function restartGateway(settings: Record<string, string> = {}): Promise<vo
   await running.stack.startGatewayAgain(settings)
 }
 
+/** However long the page would pause before it tries again. */
+async function untilNoTrouble(): Promise<void> {
+  await eventually(async () => {
+    await page.clock.runFor(1000)
+    return line().textContent()
+  }).toBe('')
+}
+
 async function untilAnswered(): Promise<void> {
   await answer('So far').waitFor()
   await untilDone(page, 1)
-  expect(await line().textContent()).toBe('')
+  await eventually(() => line().textContent()).toBe('')
   expect(await page.locator('.batch').count()).toBe(1)
   expect(atOnce).toBe(1)
 }
 
 describe('while no worker is there, the chat page', () => {
+  test('says how long an answer has waited since it was tried again', async () => {
+    const card = (state: string) => page.locator(`.card[data-state=${state}]`)
+    const click = (name: string) => page.getByRole('button', { name: `${name}: ${MODEL}` }).click()
+    await send(page, 'Since yesterday')
+    await card('queued').waitFor()
+    await click('Cancel')
+    await card('cancelled').waitFor()
+    await running.stack.database.query(
+      "UPDATE tasks SET created_at = created_at - interval '1 day'",
+    )
+    await page.reload()
+    await click('Retry')
+    await card('queued').waitFor()
+    expect(await page.locator('.card .time').innerText()).toMatch(/^\d+ s$/)
+    await click('Cancel')
+    await card('cancelled').waitFor()
+  })
+
   test('says so, and shows the answer when one comes', async () => {
     const away = page.locator('#models-note', { hasText: `No worker is listening for ${MODEL}` })
     await away.waitFor()
@@ -105,8 +133,10 @@ describe('the chat page', () => {
     await running.stack.stopGateway()
     await line('Connection lost, trying again…').waitFor()
     expect(await answer('So f').isVisible()).toBe(true)
-    goOn()
     await running.stack.startGatewayAgain()
+    // Though there is nothing new yet.
+    await untilNoTrouble()
+    goOn()
     await untilAnswered()
   })
 
@@ -144,7 +174,8 @@ describe('the chat page', () => {
   test('asks again no sooner than a refused poll was told', async () => {
     let refusals = 0
     await page.route('**/v1/batches/*', (route) => {
-      if (!route.request().headers().prefer || refusals === 3) return route.continue()
+      const isFirst = polls.length === 1
+      if (isFirst || refusals === 3) return route.continue()
       refusals++
       return route.fulfill({
         status: 429,
@@ -190,8 +221,9 @@ describe('the chat page', () => {
     await begin('From a tunnel')
     await context.setOffline(true)
     await line('You are offline.').waitFor()
-    goOn()
     await context.setOffline(false)
+    await untilNoTrouble()
+    goOn()
     await untilAnswered()
   })
 
@@ -223,6 +255,71 @@ describe('the chat page', () => {
     await untilAnswered()
   })
 
+  test('reads its history once, and on only where another tab has sent something', async () => {
+    goOn()
+    await send(page, 'From here')
+    await untilAnswered()
+    const histories: string[] = []
+    page.on('request', (request) => {
+      if (request.url().includes('/history')) histories.push(request.url())
+    })
+    await page.reload()
+    await untilAnswered()
+    for (let i = 0; i < 3; i++) await showAgain()
+    expect(histories).toHaveLength(1)
+
+    const other = await context.newPage()
+    await other.goto(page.url())
+    await send(other, 'From elsewhere')
+    await untilDone(other, 2)
+    await showAgain()
+    await page.locator('.prompt', { hasText: 'From elsewhere' }).waitFor()
+    await untilDone(page, 2)
+    await showAgain()
+    expect(histories).toHaveLength(2)
+  })
+
+  test('asks once for what has come elsewhere, however often it was shown meanwhile', async () => {
+    const lists = new Set<Request>()
+    page.on('request', (request) => LIST.test(request.url()) && lists.add(request))
+    page.on('requestfailed', (request) => lists.delete(request))
+    // They are never answered.
+    await page.route(LIST, () => {})
+    for (let i = 0; i < 3; i++) {
+      await show('hidden')
+      await eventually(() => lists.size).toBe(0)
+      await show('visible')
+      await eventually(() => lists.size).toBeGreaterThan(0)
+    }
+    await page.evaluate(() => fetch('/v1/models'))
+    expect(lists.size).toBe(1)
+  })
+
+  test('waits with two requests at most, of all tabs, and polls for the rest', async () => {
+    const { promise, resolve: letGo } = Promise.withResolvers<void>()
+    let waiting = 0
+    let polls = 0
+    await context.route('**/v1/batches/*', async (route) => {
+      const { prefer, 'if-none-match': tag } = route.request().headers()
+      if (!prefer && tag) polls++
+      if (!prefer) return route.continue()
+      waiting++
+      await promise
+      await route.continue()
+    })
+    await send(page, 'The first of two')
+    await send(page, 'The second of two')
+    await eventually(() => waiting).toBe(2)
+    const other = await context.newPage()
+    await other.goto(page.url())
+    await eventually(() => polls).toBeGreaterThan(1)
+    expect(waiting).toBe(2)
+    letGo()
+    goOn()
+    await untilDone(page, 2)
+    await untilDone(other, 2)
+  })
+
   test('never asks for a batch that has ended', async () => {
     goOn()
     await send(page, 'Once and for all')
@@ -235,6 +332,16 @@ describe('the chat page', () => {
     expect(polls).toHaveLength(asked)
   })
 })
+
+/** Hides the page and shows it, and waits until it has been told which conversations there are. */
+async function showAgain(): Promise<void> {
+  const listed = page.waitForResponse((response) => LIST.test(response.url()))
+  await show('hidden')
+  await show('visible')
+  await listed
+  // What that leads to has been asked for by then.
+  await page.evaluate(() => fetch('/v1/models'))
+}
 
 /** As the browser says it of a tab that another one covers, or no more. */
 async function show(state: 'hidden' | 'visible'): Promise<void> {

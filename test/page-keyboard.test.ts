@@ -1,4 +1,4 @@
-import type { Locator, Page } from 'playwright-core'
+import type { Locator, Page, Request } from 'playwright-core'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { reachState } from './setup/page-states.ts'
 import { usePage } from './setup/use-page.ts'
@@ -261,6 +261,15 @@ describe('a shortcut', { timeout: 60_000 }, () => {
   })
 })
 
+/** The requests that wait at the server for a change, from now on. */
+function waitsOf(of: Page): ReadonlySet<Request> {
+  const waits = new Set<Request>()
+  of.on('request', (request) => request.headers().prefer && waits.add(request))
+  of.on('requestfinished', (request) => waits.delete(request))
+  of.on('requestfailed', (request) => waits.delete(request))
+  return waits
+}
+
 describe('a screen reader', { timeout: 60_000 }, () => {
   test('hears each thing once: that a prompt is sent, each end, and the connection', async () => {
     await page.evaluate(() => {
@@ -286,9 +295,12 @@ describe('a screen reader', { timeout: 60_000 }, () => {
     })
     const { promise: end, resolve: letGo } = Promise.withResolvers<void>()
     used.models.answer(() => [{ text: 'One' }, { until: end }, { text: ' and two.' }])
+    const waits = waitsOf(page)
     await prompt().fill('What is heard?')
     await page.keyboard.press('Enter')
     await page.locator('.card[data-state=writing]').nth(2).waitFor({ timeout: ANSWERED_MS })
+    // A request that began offline would fail, and that would be said, too.
+    await expect.poll(() => waits.size).toBe(1)
     await page.context().setOffline(true)
     await page.locator('#connection:not(:empty)').waitFor()
     await page.context().setOffline(false)

@@ -174,32 +174,6 @@ describe('while models write, the chat page', { timeout: 120_000 }, () => {
     expect(complaints).toEqual([])
   })
 
-  test('waits with two requests at most, of all tabs, and polls for the rest', async () => {
-    const { promise, resolve: letGo } = Promise.withResolvers<void>()
-    let waiting = 0
-    let polls = 0
-    await context.route('**/v1/batches/*', async (route) => {
-      const { prefer, 'if-none-match': tag } = route.request().headers()
-      if (!prefer && tag) polls++
-      if (!prefer) return route.continue()
-      waiting++
-      await promise
-      await route.continue()
-    })
-    await send('The first of two', ['qwen3:1.7b'])
-    await send('The second of two', ['qwen3:1.7b'])
-    await expect.poll(() => waiting, { timeout: ANSWERED_MS }).toBe(2)
-    const other = await context.newPage()
-    await other.goto(page.url())
-    await expect.poll(() => polls, { timeout: ANSWERED_MS }).toBeGreaterThan(1)
-    expect(waiting).toBe(2)
-    letGo()
-    await untilDone(2)
-    await expect
-      .poll(() => other.locator('.card[data-state=done]').count(), { timeout: ANSWERED_MS })
-      .toBe(2)
-  })
-
   test('says so while the connection is lost, and catches up', async () => {
     await send('Through a tunnel')
     await cards().first().waitFor()

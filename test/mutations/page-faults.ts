@@ -8,6 +8,7 @@ const PATIENT = `${PAGE} asks again no sooner than a refused poll was told`
 const STILL = `${PAGE} says how long it must keep still, and then goes on`
 const HIDDEN = `${PAGE} breaks off its wait while it is hidden, asks nothing, and catches up`
 const RESTART = `${PAGE} outlives a gateway that is stopped and started again in mid-answer`
+const READ = `${PAGE} reads its history once, and on only where another tab has sent something`
 
 /** How the page comes through faults. */
 export const PAGE_FAULTS: Mutation[] = [
@@ -15,6 +16,7 @@ export const PAGE_FAULTS: Mutation[] = [
     ['Math.max(retryAfterMs ?? 0, ', 'Math.max(0, ', PATIENT],
     ['settled(ask)', '', RESTART],
   ]),
+  ...inFaults('client/poll-batch.ts', [['tag !== null && !isRepeat', 'tag !== null', RESTART]]),
   ...inFaults('client/connection.ts', [
     ['if (error.status === 429) busyUntil', 'if (error.status === 0) busyUntil', STILL],
     [
@@ -31,7 +33,23 @@ export const PAGE_FAULTS: Mutation[] = [
       'if (!turn.following) follow(turn)',
       `${PAGE} never asks for a batch that has ended`,
     ],
+    [' && changedAt <= read.until', ' && changedAt === read.cursor', READ],
     ['  visit.abort()\n', '', `${PAGE} breaks off its wait when another conversation is opened`],
+  ]),
+  ...inFaults('state/catch-up.ts', [['await catchUpThread(', 'void (', READ]]),
+  ...inFaults('state/conversations.ts', [
+    [
+      '  refreshing.abort()\n',
+      '',
+      `${PAGE} asks once for what has come elsewhere, however often it was shown meanwhile`,
+    ],
+  ]),
+  ...inFaults('state/result-state.ts', [
+    [
+      ' ?? result.queued_at',
+      '',
+      'while no worker is there, the chat page > says how long an answer has waited since it was tried again',
+    ],
   ]),
   ...inFaults('state/models.ts', [
     [

@@ -63,7 +63,7 @@ export const PAGE_FOR_EVERYONE = [
   ]),
   ...inFile('edge/page/view/tabs.tsx', 'test/page-settings.test.ts', [
     ['if (card) row.scrollLeft', 'if (!card) row.scrollLeft', TABS],
-    ['setCurrent(nearest(row))', 'setCurrent(0)', TABS],
+    ['const now = inViewOf(row)', 'const now = [0]', TABS],
     ['size.observe(card)', 'fit()', TABS],
   ]),
   ...inFile('edge/page/style/base.css', 'test/page-keyboard.test.ts', [

@@ -4,6 +4,8 @@ const ONCE =
   'a prompt > whose answer was lost begins once only, also when it is sent again after a reload'
 const ASIDE =
   'a prompt > that is edited puts aside what was being written, whole, and Undo brings it back'
+const OPENS =
+  'a conversation of many prompts > opens at its last one, and leaves alone who has begun to read meanwhile'
 const RETRIED =
   'an answer that is being written > is retried where it failed or was cancelled, and nothing else changes'
 
@@ -58,7 +60,28 @@ export const PAGE = [
     ['>= MAX_MODELS', '> MAX_MODELS', 'a prompt > is asked of eight models at most'],
   ]),
   ...inFile('edge/page/state/thread.ts', 'test/page-answers.test.ts', [
-    ['would end the following.\n    follow(turn)\n', 'would end the following.\n', RETRIED],
+    ['await retryTask(taskId))\n    follow(turn)\n', 'await retryTask(taskId))\n', RETRIED],
+    [
+      '  turn.following?.abort()\n  if (isRunning(turn)) follow(turn)\n',
+      '',
+      'an answer that is being written > stays cancelled, though what was so before comes later',
+    ],
+    [
+      '    if (isOver(turn, batch)) turn.problem.value = null\n',
+      '',
+      'an answer that is being written > that could not be cancelled while offline goes on, and no more is said of it',
+    ],
+  ]),
+  ...inFile('edge/page/view/use-follow-bottom.ts', 'test/page-answers.test.ts', [
+    ['if (isOpening && ', 'if (!scroller && ', OPENS],
+    [' && scroller.scrollTop === put', '', OPENS],
+  ]),
+  ...inFile('edge/page/style/tabs.css', 'test/page-answers.test.ts', [
+    [
+      '  position: sticky;\n',
+      '',
+      'an answer that is there > is one of five with 10,000 characters each, at 1280 px',
+    ],
   ]),
   ...inFile('edge/page/state/shortcuts.ts', 'test/page-answers.test.ts', [
     [

@@ -114,11 +114,11 @@ export const POLLING: Mutation[] = [
       'who has asked too often is told so, and nobody else who waits for the same',
     ],
   ]),
-  ...inFile('edge/page/client/waiting-place.ts', 'test/page.test.ts', [
+  ...inFile('edge/page/client/waiting-place.ts', 'test/page-faults.test.ts', [
     [
       'lock ? act(true) : inPlace(act, others)',
       'act(true)',
-      'while models write, the chat page > waits with two requests at most, of all tabs, and polls for the rest',
+      'the chat page > waits with two requests at most, of all tabs, and polls for the rest',
     ],
   ]),
 ]

@@ -6,12 +6,12 @@ const FIRST_MS = 1000
 const LONGEST_MS = 15_000
 
 /**
- * Asks until there is an answer, with a growing, jittered pause. While the tab is hidden nothing is asked,
- * and what is being asked is broken off. Throws what cannot pass by waiting (a 404, say), and
- * the signal's reason when it aborts.
+ * Asks until there is an answer, with a growing, jittered pause; `isRepeat`: it has not been answered before.
+ * While the tab is hidden nothing is asked, and what is being asked is broken off. Throws what cannot pass by
+ * waiting (a 404, say), and the signal's reason when it aborts.
  */
 export async function keepTrying<T>(
-  ask: (signal: AbortSignal) => Promise<T>,
+  ask: (signal: AbortSignal, isRepeat: boolean) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
   try {
@@ -19,7 +19,7 @@ export async function keepTrying<T>(
       await untilShown(signal)
       const shown = whileShown(signal)
       try {
-        return await ask(shown.signal)
+        return await ask(shown.signal, failures > 0)
       } catch (error) {
         signal.throwIfAborted()
         if (shown.signal.aborted) continue

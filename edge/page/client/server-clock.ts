@@ -9,6 +9,11 @@ export function noteServerTime(header: string | null): void {
   aheadMs = Math.abs(difference) > 2000 ? difference : 0
 }
 
+/** Now, as the server would write it. */
+export function serverTime(): string {
+  return new Date(Date.now() + aheadMs).toISOString()
+}
+
 /** Seconds since a time of the server's, never below 0. */
 export function secondsSince(time: string): number {
   return Math.max(0, (Date.now() + aheadMs - Date.parse(time)) / 1000)

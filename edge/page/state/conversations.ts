@@ -26,6 +26,8 @@ export const conversations = computed(() =>
 )
 
 let asking = new AbortController()
+/** Ends the refresh before: the next one says more. */
+let refreshing = new AbortController()
 
 /** Lists them, and again for each change of the search. */
 export function startList(): void {
@@ -42,7 +44,9 @@ export function startList(): void {
 export async function refreshList(how?: 'anew'): Promise<void> {
   if (how === 'anew') asking.abort()
   if (how === 'anew') asking = new AbortController()
-  const { signal } = asking
+  refreshing.abort()
+  refreshing = new AbortController()
+  const { signal } = refreshing
   await guarded(signal, async () => {
     const text = wanted()
     const page = await ask({ cursor: null, search: text }, signal)

@@ -1,6 +1,9 @@
 import type { Result } from '../../../drizzle/contract/http-api.ts'
 import { TaskStatus } from '../../../drizzle/contract/task-status.ts'
-import { secondsSince } from '../client/server-clock.ts'
+import { secondsSince, serverTime } from '../client/server-clock.ts'
+
+/** `queued_at`: when it was put in the queue again, as seen here; the server tells of the first time only. */
+export type ShownResult = Result & { queued_at?: string }
 
 export type ResultState = 'queued' | 'thinking' | 'writing' | 'done' | 'failed' | 'cancelled'
 
@@ -25,9 +28,15 @@ export function isOpen(result: Result): boolean {
 }
 
 /** How long it has been going on, or how long it took; null where it never began. In seconds. */
-export function secondsOf(result: Result): number | null {
+export function secondsOf(result: ShownResult): number | null {
   if (!isOpen(result)) return result.cost_time
-  return secondsSince(result.started_at ?? result.created_at)
+  return secondsSince(result.started_at ?? result.queued_at ?? result.created_at)
+}
+
+/** An answer that is tried again waits from now on, not since its prompt was sent. */
+export function withQueueTime(before: ShownResult | undefined, now: Result): ShownResult {
+  if (!before || !isOpen(now)) return now
+  return { ...now, queued_at: isOpen(before) ? before.queued_at : serverTime() }
 }
 
 /**

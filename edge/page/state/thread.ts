@@ -26,6 +26,10 @@ export const newest = computed(() => turns.value.at(-1))
 
 /** Aborts when the reader leaves the conversation on the screen. */
 let visit = new AbortController()
+/** What has been read of its history: the turns before the last page, where that begins, when its last prompt was sent. */
+type Read = { turns: readonly Turn[]; cursor: string | null; until: string }
+const NOTHING: Read = { turns: [], cursor: null, until: '' }
+let read = NOTHING
 
 /** Shows a conversation, and follows what is still being answered in it. */
 export async function openThread(id: string | null): Promise<void> {
@@ -34,6 +38,7 @@ export async function openThread(id: string | null): Promise<void> {
   const { signal } = visit
   openId.value = id
   turns.value = []
+  read = NOTHING
   threadProblem.value = null
   isLoading.value = id !== null
   if (id === null) return
@@ -62,24 +67,32 @@ export function addTurn(conversationId: string, batchId: string, batch: ShownBat
 }
 
 export async function cancelTurn(turn: Turn): Promise<void> {
-  await act(turn, 'cancel', async () => showBatch(turn, await cancelBatch(turn.id)))
+  await act(turn, 'cancel', async () => {
+    showBatch(turn, await cancelBatch(turn.id))
+    followAnew(turn)
+  })
 }
 
 export async function cancelAnswer(turn: Turn, taskId: string): Promise<void> {
-  await act(turn, taskId, async () => showResult(turn, await cancelTask(taskId)))
+  await act(turn, taskId, async () => {
+    showResult(turn, await cancelTask(taskId))
+    followAnew(turn)
+  })
 }
 
 export async function retryAnswer(turn: Turn, taskId: string): Promise<void> {
   await act(turn, taskId, async () => {
     showResult(turn, await retryTask(taskId))
-    // What is on its way may be of the time before: it would end the following.
     follow(turn)
   })
 }
 
 /** Goes on with one answer for all models, or (null) with each model's own. */
 export async function goOnWith(turn: Turn, taskId: string | null): Promise<void> {
-  await act(turn, 'choose', async () => showBatch(turn, await chooseAnswer(turn.id, taskId)))
+  await act(turn, 'choose', async () => {
+    showBatch(turn, await chooseAnswer(turn.id, taskId))
+    followAnew(turn)
+  })
 }
 
 /** Cancels what runs of the newest prompt. Returns whether anything did. */
@@ -99,12 +112,18 @@ async function act(turn: Turn, what: string, change: () => Promise<void>): Promi
   try {
     await change()
   } catch (error) {
-    problem.value = sayProblem(error)
+    problem.value = { say: sayProblem(error), error }
     // The answer may be lost, or another tab may have been quicker: what is so now is asked.
     if (error instanceof ApiError && (error.passing || error.status === 409)) follow(turn)
   } finally {
     changing.delete(what)
   }
+}
+
+/** What is on its way may be of the time before the change: it is not waited for. */
+function followAnew(turn: Turn): void {
+  turn.following?.abort()
+  if (isRunning(turn)) follow(turn)
 }
 
 function follow(turn: Turn): void {
@@ -113,14 +132,24 @@ function follow(turn: Turn): void {
   const following = new AbortController()
   turn.following = following
   const signal = AbortSignal.any([visit.signal, following.signal])
-  const onBatch = (batch: Batch) => showBatch(turn, batch)
+  const onBatch = (batch: Batch) => {
+    if (isOver(turn, batch)) turn.problem.value = null
+    showBatch(turn, batch)
+  }
   pollBatch(turn.id, { signal, onBatch })
     .catch((error) => {
-      if (!signal.aborted) turn.problem.value = sayProblem(error)
+      if (!signal.aborted) turn.problem.value = { say: sayProblem(error), error }
     })
     .finally(() => {
       if (turn.following === following) turn.following = null
     })
+}
+
+/** Whether nothing is left of the problem: the server is back, or what could not be changed has changed. */
+function isOver({ problem, batch }: Turn, now: Batch): boolean {
+  const error = problem.value?.error
+  if (!(error instanceof ApiError && error.passing)) return false
+  return error.status === 0 || batch.value.status !== now.status
 }
 
 /** Addresses of files end after an hour or more: those on the screen are asked anew before. */
@@ -135,31 +164,44 @@ function hasFiles({ batch }: Turn): boolean {
   return files.length > 0 || results.some((result) => result.files.length > 0)
 }
 
-/** Shows what has come to the open conversation elsewhere, by reading its history once more. */
-export async function catchUpThread(): Promise<void> {
-  const { signal } = visit
-  if (openId.value === null || isLoading.value) return
+/**
+ * Shows what has been sent to the open conversation elsewhere, where that is not known. `changedAt`: when its last
+ * prompt was sent, if one knows.
+ */
+export async function catchUpThread(
+  id: string,
+  changedAt: string | undefined,
+  stop: AbortSignal,
+): Promise<void> {
+  if (id !== openId.value || isLoading.value) return
+  if (changedAt !== undefined && changedAt <= read.until) return
   try {
-    await load(openId.value, signal)
+    await load(id, AbortSignal.any([visit.signal, stop]))
   } catch {
     // What is on the screen stays; the next time it is shown is another chance.
   }
 }
 
-/** Prompts that are sent while it loads stay behind what it brings; those that are shown are brought up to date. */
+/**
+ * Reads the history, from the last page that is known. Prompts that are sent while it loads stay behind what
+ * it brings; those that are shown are brought up to date.
+ */
 async function load(id: string, signal: AbortSignal): Promise<void> {
-  const loaded: Turn[] = []
-  for (let cursor: string | null = null; ; ) {
-    const from: string | null = cursor
-    const page: History = await keepTrying((shown) => getHistory(id, from, shown), signal)
+  for (;;) {
+    const { cursor } = read
+    const page: History = await keepTrying((shown) => getHistory(id, cursor, shown), signal)
     // Also those that were sent while it was on its way.
     const known = new Map(turns.value.map((turn) => [turn.id, turn]))
-    for (const batch of page.batches) loaded.push(turnOf(batch, known))
-    const rest = turns.value.filter((turn) => !loaded.includes(turn))
-    turns.value = [...loaded, ...rest]
-    for (const turn of loaded) if (isRunning(turn) && !turn.following) follow(turn)
-    cursor = page.next_cursor
-    if (!cursor) return
+    const brought = page.batches.map((batch) => turnOf(batch, known))
+    const ordered = [...read.turns, ...brought]
+    const rest = turns.value.filter((turn) => !ordered.includes(turn))
+    turns.value = [...ordered, ...rest]
+    for (const turn of brought) if (isRunning(turn) && !turn.following) follow(turn)
+    const until = page.batches.at(-1)?.created_at ?? read.until
+    read = page.next_cursor
+      ? { turns: ordered, cursor: page.next_cursor, until }
+      : { ...read, until }
+    if (!page.next_cursor) return
   }
 }
 

@@ -2,7 +2,7 @@ import { type Signal, signal } from '@preact/signals'
 import type { Batch, Result } from '../../../drizzle/contract/http-api.ts'
 import type { Say } from '../words/words.ts'
 import { announce } from './announcer.ts'
-import { isOpen, stateOf, withKnownText, withThoughtTime } from './result-state.ts'
+import { isOpen, stateOf, withKnownText, withQueueTime, withThoughtTime } from './result-state.ts'
 
 /** What is shown of a batch. */
 export type ShownBatch = Pick<
@@ -10,11 +10,14 @@ export type ShownBatch = Pick<
   'user_prompt' | 'mode' | 'files' | 'results' | 'status' | 'chosen_task_id'
 >
 
+/** What could not be done about it, or be asked; `error`: why. */
+export type TurnProblem = { say: Say; error: unknown }
+
 /** One prompt and the answers to it. */
 export type Turn = {
   id: string
   batch: Signal<ShownBatch>
-  problem: Signal<Say | null>
+  problem: Signal<TurnProblem | null>
   /** Ends the polling of it; null while there is none. */
   following: AbortController | null
   /** What is being changed of it, and has not been answered. */
@@ -36,7 +39,7 @@ export function showBatch(turn: Turn, now: ShownBatch): void {
   const before = new Map(turn.batch.value.results.map((result) => [result.task_id, result]))
   const results = now.results.map((result) => {
     const old = before.get(result.task_id)
-    return withThoughtTime(old, withKnownText(old, result))
+    return withQueueTime(old, withThoughtTime(old, withKnownText(old, result)))
   })
   turn.batch.value = { ...now, results }
   for (const result of results) {

@@ -6,17 +6,16 @@ import { words } from '../words/words.ts'
 
 type Props = { results: readonly Result[]; cards: RefObject<HTMLElement | null> }
 
-/** On a narrow screen the answers lie side by side and are swiped; each has its tab above them. */
+/**
+ * Each answer has its tab above the row of them, where that scrolls sideways: on a narrow screen, where one is in
+ * view, and on a wide one if they are more than three.
+ */
 export function Tabs({ results, cards }: Props) {
   const strip = useRef<HTMLDivElement>(null)
-  const [current, setCurrent] = useState(0)
+  const inView = useInView(cards)
+  const current = inView[0] ?? 0
   const { answers, states } = words.value
-  useEffect(() => {
-    const row = cards.current!
-    const look = () => setCurrent(nearest(row))
-    row.addEventListener('scroll', look, { passive: true })
-    return () => row.removeEventListener('scroll', look)
-  }, [cards])
+  const isOneOfMany = (i: number) => inView.includes(i) && inView.length < results.length
   useHeightOf(cards, current)
   useTabInView(strip, current)
   return (
@@ -26,8 +25,9 @@ export function Tabs({ results, cards }: Props) {
         <button
           type="button"
           key={result.task_id}
+          class={isOneOfMany(i) ? 'in-view' : undefined}
           data-state={stateOf(result)}
-          aria-current={i === current}
+          aria-current={inView.length === 1 && i === current}
           onClick={() => show(cards.current!, i)}
         >
           <span class="dot" title={states[stateOf(result)]} />
@@ -38,11 +38,35 @@ export function Tabs({ results, cards }: Props) {
   )
 }
 
-function nearest(row: HTMLElement): number {
-  const lefts = [...row.children].map((card) => card.getBoundingClientRect().left)
-  const start = row.getBoundingClientRect().left
-  const distances = lefts.map((left) => Math.abs(left - start))
-  return distances.indexOf(Math.min(...distances))
+/** Which cards of a row are in view: of each, more than half of its width. */
+function useInView(cards: RefObject<HTMLElement | null>): readonly number[] {
+  const [inView, setInView] = useState<readonly number[]>([0])
+  useEffect(() => {
+    const row = cards.current!
+    const look = () =>
+      setInView((before) => {
+        const now = inViewOf(row)
+        // Half way between two of them there is none.
+        return now.length === 0 || String(now) === String(before) ? before : now
+      })
+    const size = new ResizeObserver(look)
+    size.observe(row)
+    row.addEventListener('scroll', look, { passive: true })
+    return () => {
+      size.disconnect()
+      row.removeEventListener('scroll', look)
+    }
+  }, [cards])
+  return inView
+}
+
+function inViewOf(row: HTMLElement): number[] {
+  const { left, right } = row.getBoundingClientRect()
+  return [...row.children].flatMap((card, i) => {
+    const box = card.getBoundingClientRect()
+    const seen = Math.min(box.right, right) - Math.max(box.left, left)
+    return seen > box.width / 2 ? [i] : []
+  })
 }
 
 /** The tabs stay where they are: `scrollIntoView` would scroll the thread, too. */

@@ -61,7 +61,7 @@ export function TurnView({ turn }: { turn: Turn }) {
         ))}
       </div>
       <p class="error" role="alert" hidden={turn.problem.value === null}>
-        {turn.problem.value?.(say)}
+        {turn.problem.value?.say(say)}
       </p>
     </article>
   )

@@ -1,6 +1,6 @@
 import type { RefObject } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { openId, sentCount } from '../state/thread.ts'
+import { isLoading, openId, sentCount } from '../state/thread.ts'
 
 /** How near to the end, in px, counts as reading at the end. */
 const NEAR = 64
@@ -11,6 +11,7 @@ const GAP = 16
  * Keeps a reader who is at the end of `box` there while its content grows; no other is moved, nor one who has
  * selected something. A conversation that is opened, and a prompt that is sent, bring the reader to the
  * end; there it is followed until its prompt has come to the top: then the answers can be read as they grow.
+ * A long conversation comes in pages: its end is that of the last one, if the reader has not scrolled before.
  */
 export function useFollowBottom(
   box: RefObject<HTMLElement | null>,
@@ -19,8 +20,13 @@ export function useFollowBottom(
   useEffect(() => {
     const scroller = box.current!
     let follows: 'end' | 'prompt' | 'nothing' = 'prompt'
+    /** Whether more of the conversation may come. */
+    let isOpening = false
+    /** Where the reader was put. */
+    let put = 0
     const endOf = () => scroller.scrollHeight - scroller.clientHeight
     const look = () => {
+      if (isOpening && scroller.scrollTop === put) return
       const isAtEnd = endOf() - scroller.scrollTop < NEAR
       if (!isAtEnd) follows = 'nothing'
       else if (follows === 'nothing') follows = 'end'
@@ -30,16 +36,26 @@ export function useFollowBottom(
       if (follows === 'nothing' || isSelecting) return
       const top = follows === 'prompt' ? topOfLast(content.current!, scroller) : endOf()
       scroller.scrollTop = Math.min(endOf(), top)
+      put = scroller.scrollTop
     }
     const followPrompt = () => {
       follows = 'prompt'
       requestAnimationFrame(move)
     }
+    // In a frame, what has been scrolled is told before this.
+    const noteLoading = () =>
+      requestAnimationFrame(() => {
+        isOpening = isLoading.peek()
+      })
     const growth = new ResizeObserver(move)
     growth.observe(content.current!)
     growth.observe(scroller)
     scroller.addEventListener('scroll', look)
-    const stops = [sentCount.subscribe(followPrompt), openId.subscribe(followPrompt)]
+    const stops = [
+      sentCount.subscribe(followPrompt),
+      openId.subscribe(followPrompt),
+      isLoading.subscribe(noteLoading),
+    ]
     return () => {
       growth.disconnect()
       scroller.removeEventListener('scroll', look)
