@@ -48,6 +48,16 @@ async function partialsLeft(): Promise<string[]> {
   return rows.map(({ task_id }) => task_id)
 }
 
+/** One sweep forgets what another is just about to; fails where it has to wait. */
+async function forgetInTwoSweeps(): Promise<void> {
+  const [one, two] = [await openSession(database), await openSession(database)]
+  await one.query('BEGIN')
+  await one.run(forgetOldRows(10))
+  await two.query("SET lock_timeout = '1 s'")
+  await two.run(forgetOldRows(10))
+  await one.query('COMMIT')
+}
+
 test('a key of 25 hours goes, one of 23 stays', async () => {
   await keyOfAge(25, 'old')
   await keyOfAge(23, 'young')
@@ -79,12 +89,7 @@ test('no more keys than the limit go at a time, the oldest first', async () => {
 
 test('a key that another sweep is about to forget is left to it, and nobody waits', async () => {
   await keyOfAge(30, 'old')
-  const [one, two] = [await openSession(database), await openSession(database)]
-  await one.query('BEGIN')
-  await one.run(forgetOldRows(10))
-  await two.query("SET lock_timeout = '1 s'")
-  await two.run(forgetOldRows(10))
-  await one.query('COMMIT')
+  await forgetInTwoSweeps()
   expect(await keysLeft()).toEqual([])
 })
 
@@ -158,12 +163,7 @@ test('no more texts than the limit go at a time', async () => {
 
 test('a text that another sweep is about to forget is left to it, and nobody waits', async () => {
   await lose((await writing()).held)
-  const [one, two] = [await openSession(database), await openSession(database)]
-  await one.query('BEGIN')
-  await one.run(forgetOldRows(10))
-  await two.query("SET lock_timeout = '1 s'")
-  await two.run(forgetOldRows(10))
-  await one.query('COMMIT')
+  await forgetInTwoSweeps()
   expect(await partialsLeft()).toEqual([])
 })
 
@@ -216,11 +216,6 @@ test('no more lines than the limit go at a time, the oldest first', async () => 
 
 test('a line that another sweep is about to forget is left to it, and nobody waits', async () => {
   await lineOfAge(31)
-  const [one, two] = [await openSession(database), await openSession(database)]
-  await one.query('BEGIN')
-  await one.run(forgetOldRows(10))
-  await two.query("SET lock_timeout = '1 s'")
-  await two.run(forgetOldRows(10))
-  await one.query('COMMIT')
+  await forgetInTwoSweeps()
   expect(await linesLeft()).toEqual([])
 })
