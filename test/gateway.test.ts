@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Conversations, History, SubmitAnswer } from '../drizzle/contract/http-api.ts'
 import { ask, batchUntil, errorOf, get, post, submit } from './setup/client.ts'
 import { startModelServer } from './setup/model-server.ts'
+import { monitorRedis } from './setup/redis-monitor.ts'
 import { type Stack, startStack } from './stack.ts'
 
 let stack: Stack
@@ -208,13 +209,9 @@ test('conversations are paged without gap or doubling, the last changed first', 
 test('no prompt and no answer stands in Redis', async () => {
   const canary = 'canary-3f1c2b4d'
   models.answer(() => [{ text: `answer ${canary}` }])
-  const monitor = await redis.monitor()
-  let heard = ''
-  monitor.on('monitor', (_time: string, args: string[]) => {
-    heard += args.join(' ')
-  })
+  const monitor = await monitorRedis(stack.redisUrl)
   const { results } = await ask(stack.gatewayUrl, { prompt: `prompt ${canary}`, model: 'qwen3' })
-  monitor.disconnect()
-  expect(heard).toContain(results[0]!.task_id)
-  expect(heard).not.toContain(canary)
+  monitor.close()
+  expect(monitor.heard()).toContain(results[0]!.task_id)
+  expect(monitor.heard()).not.toContain(canary)
 })

@@ -67,6 +67,8 @@ export async function startModelServer(): Promise<ModelServer> {
     }
     await stream(response, answer, shape, request.model)
   })
+  // A connection that it closes while it is stalled would break off the call that is just being sent.
+  server.keepAliveTimeout = 120_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

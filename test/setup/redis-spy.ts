@@ -1,8 +1,9 @@
 import { Redis } from 'ioredis'
+import { monitorRedis } from './redis-monitor.ts'
 
 /** All that one Redis database is sent and has. */
 export type RedisSpy = {
-  /** Each command that was sent to it since, as JSON. */
+  /** Each command that was sent to it since. */
   sent(): string
   /** Every key with its value, as JSON. */
   content(): Promise<string>
@@ -11,12 +12,7 @@ export type RedisSpy = {
 
 export async function spyOnRedis(redisUrl: string): Promise<RedisSpy> {
   const redis = new Redis(redisUrl, { protocol: 2 })
-  const monitor = await redis.monitor()
-  const number = new URL(redisUrl).pathname.slice(1)
-  const sent: string[] = []
-  monitor.on('monitor', (_time: string, words: string[], _source: string, database: string) => {
-    if (database === number) sent.push(JSON.stringify(words))
-  })
+  const monitor = await monitorRedis(redisUrl)
 
   const readers: Record<string, (key: string) => Promise<unknown>> = {
     string: (key) => redis.get(key),
@@ -27,7 +23,7 @@ export async function spyOnRedis(redisUrl: string): Promise<RedisSpy> {
     stream: (key) => redis.xrange(key, '-', '+'),
   }
   return {
-    sent: () => sent.join('\n'),
+    sent: monitor.heard,
     async content() {
       const entries = (await redis.keys('*')).map(async (key) => {
         const read = readers[await redis.type(key)]
@@ -37,7 +33,7 @@ export async function spyOnRedis(redisUrl: string): Promise<RedisSpy> {
       return JSON.stringify(await Promise.all(entries))
     },
     close() {
-      monitor.disconnect()
+      monitor.close()
       redis.disconnect()
     },
   }
