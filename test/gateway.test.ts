@@ -1,4 +1,3 @@
-import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Conversations, History, SubmitAnswer } from '../drizzle/contract/http-api.ts'
 import { ask, batchUntil, errorOf, get, post, submit } from './setup/client.ts'
@@ -8,19 +7,16 @@ import { type Stack, startStack } from './stack.ts'
 
 let stack: Stack
 let models: Awaited<ReturnType<typeof startModelServer>>
-let redis: Redis
 
 beforeAll(async () => {
   models = await startModelServer()
   stack = await startStack({ models })
-  redis = new Redis(stack.redisUrl, { protocol: 2 })
 })
 afterEach(() => {
   Object.assign(stack.sql, { down: false, loseAnswers: 0 })
   stack.rest.down = false
 })
 afterAll(async () => {
-  redis.disconnect()
   await stack?.stop()
   await models?.close()
 })
