@@ -181,7 +181,7 @@ describe('while models write, the chat page', { timeout: 120_000 }, () => {
     await page.getByText('You are offline.').waitFor()
     await context.setOffline(false)
     await untilDone(3)
-    expect(await page.getByText('You are offline.').isVisible()).toBe(false)
+    await expect.poll(() => page.getByText('You are offline.').isVisible()).toBe(false)
   })
 
   test('does not poll while the tab is hidden', async () => {
@@ -423,8 +423,8 @@ describe('the chat page', { timeout: 60_000 }, () => {
     await page.getByRole('button', { name: 'New chat' }).waitFor()
     expect(await wide()).toBe(320)
     await page.keyboard.press('Escape')
-    expect(await menu.getAttribute('aria-expanded')).toBe('false')
-    expect(await menu.evaluate((button) => button === document.activeElement)).toBe(true)
+    await expect.poll(() => menu.getAttribute('aria-expanded')).toBe('false')
+    await expect.poll(() => menu.evaluate((button) => button === document.activeElement)).toBe(true)
   })
 
   test('shows the API docs under the same strict policy', async () => {

@@ -1,6 +1,6 @@
 import { useSignalEffect } from '@preact/signals'
 import type { RefObject } from 'preact'
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import {
   conversations,
   hasMore,
@@ -115,7 +115,7 @@ function useFocusPastMore(
 function useDrawerFocus(root: { current: HTMLElement | null }): void {
   const isOpen = drawerIsOpen.value
   const wasOpen = useRef(false)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const held = root.current?.contains(document.activeElement)
     if (isOpen && !held) root.current?.querySelector('button')?.focus()
     if (!isOpen && wasOpen.current && held) document.querySelector<HTMLElement>('.menu')?.focus()
