@@ -20,6 +20,7 @@ import type { Scenario } from './faults/scenario.ts'
 import { scenarios as slowFamily } from './faults/slow-family.ts'
 import { scenarios as workerFrozen } from './faults/worker-frozen.ts'
 import { scenarios as workerKilled } from './faults/worker-killed.ts'
+import { npmCommand } from './setup/npm-command.ts'
 import { startServices } from './setup/services.ts'
 import { giveServices } from './setup/use-services.ts'
 
@@ -123,11 +124,9 @@ async function repeat(
 }
 
 function documentOf(table: string, days: string): string {
-  const given = process.argv.slice(2)
-  const command = ['npm run chaos', ...(given.length > 0 ? ['--'] : []), ...given].join(' ')
   return `# Chaos
 
-Made by \`${command}\` on ${days}, on a machine with ${availableParallelism()} cores, which Postgres, Redis, the
+Made by \`${npmCommand('chaos')}\` on ${days}, on a machine with ${availableParallelism()} cores, which Postgres, Redis, the
 gateway, the workers and the simulated models shared; where faults ran side by side (--beside), the parts of all of them. "Worst" is the highest figure of all runs, or the lowest where
 there is a lower limit. Leases were 5 s where workers are killed, frozen or cut off, and 10 s, the default, everywhere else; a sweep comes at
 least once a lease.

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { npmCommand } from './setup/npm-command.ts'
 import { startServices } from './setup/services.ts'
 import { giveServices } from './setup/use-services.ts'
 import { documentOf, judgementLine, minuteLine } from './soak/document.ts'
@@ -30,7 +31,8 @@ async function main(options: Options): Promise<void> {
     process.exit(1)
   })
   for (const judgement of run.judgements) console.log(judgementLine(judgement))
-  if (options.minutes >= FULL_MINUTES) await writeFile(DOCUMENT, documentOf(command(), run))
+  if (options.minutes >= FULL_MINUTES)
+    await writeFile(DOCUMENT, documentOf(npmCommand('soak'), run))
   if (!run.judgements.every(({ held }) => held)) process.exitCode = 1
 }
 
@@ -65,11 +67,6 @@ function minuteByMinute(): (sample: Sample) => void {
     console.log(minuteLine(samples))
     samples = []
   }
-}
-
-function command(): string {
-  const given = process.argv.slice(2)
-  return ['npm run soak', ...(given.length > 0 ? ['--'] : []), ...given].join(' ')
 }
 
 /** Throws, with a sentence, where an option is not known or out of its range. */
