@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { ask, batchUntil, submit, until } from './setup/client.ts'
 import { type ModelServer, startModelServer } from './setup/model-server.ts'
 import { spawnProgram } from './setup/spawn-program.ts'
@@ -12,11 +12,14 @@ let models: ModelServer
 let stack: Stack
 let postgres: TcpProxy
 let redis: TcpProxy
+/** The test's own way to Redis. */
+let direct: Redis
 let settings: Record<string, string>
 
 beforeAll(async () => {
   models = await startModelServer()
   stack = await startStack({ models, workers: 0 })
+  direct = new Redis(stack.redisUrl, { protocol: 2 })
 })
 beforeEach(async () => {
   models.requests.length = 0
@@ -29,6 +32,7 @@ afterEach(async () => {
   await Promise.all([postgres.close(), redis.close()])
 })
 afterAll(async () => {
+  direct?.disconnect()
   await stack?.stop()
   await models?.close()
 })
@@ -134,8 +138,6 @@ test('a drain stores an answer that Postgres could not take within the grace tim
 
 test('a bad message that could not be stored is dealt with later, though its reader is idle', async () => {
   const worker = await stack.startWorker(settings)
-  const direct = new Redis(stack.redisUrl, { protocol: 2 })
-  onTestFinished(() => direct.disconnect())
   // It has found by then that no task is open.
   await pause(LEASE_MS * 2)
   postgres.cut()
@@ -151,8 +153,6 @@ test('a bad message that could not be stored is dealt with later, though its rea
 })
 
 test('a bad message is one dead letter, though its reader died before it was acknowledged', async () => {
-  const direct = new Redis(stack.redisUrl, { protocol: 2 })
-  onTestFinished(() => direct.disconnect())
   const doomed = await stack.startWorker(settings)
   const stored = postgres.holdAfter('save-dead-messages')
   const entry = await direct.xadd('qwen_stream', '*', 'noise', 'y')
@@ -167,8 +167,6 @@ test('a bad message is one dead letter, though its reader died before it was ack
 })
 
 test('a drain rings what it hands back, though Redis is away for a moment', async () => {
-  const direct = new Redis(stack.redisUrl, { protocol: 2 })
-  onTestFinished(() => direct.disconnect())
   const worker = await stack.startWorker({ ...settings, DRAIN_MS: '200' })
   holdAnswers()
   const { task_ids } = await submit(stack.gatewayUrl, { prompt: 'a', model: 'qwen3' })
